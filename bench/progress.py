@@ -1,0 +1,76 @@
+"""What a person sees while long work goes on: a bar on a terminal, single lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+class Bar:
+    """One piece of long work; silent unless it was given somewhere to show itself."""
+
+    def __init__(self, show: Callable[[float], None] | None = None) -> None:
+        self._show = show
+
+    def advance(self, n: float = 1) -> None:
+        """Says that `n` more units of the work are done."""
+        if self._show is not None:
+            self._show(n)
+
+
+class Progress:
+    """Lines and bars on stderr.
+
+    Args:
+        quiet: show nothing.
+        log: a file that every line is appended to as well, quiet or not.
+    """
+
+    def __init__(self, quiet: bool = False, log: Path | None = None) -> None:
+        self.quiet = quiet
+        self.log = log
+
+    def line(self, text: str) -> None:
+        """One line, e.g. the result of an epoch."""
+        if self.log is not None:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def bar(self, total: float, what: str, unit: str) -> Iterator[Bar]:
+        """A bar with rate and remaining time on a terminal; silent elsewhere.
+
+        Args:
+            total: amount of work.
+            what: what is being done, e.g. "epoch 3".
+            unit: what the amount counts, in the plural, e.g. "tokens".
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield Bar()
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Task, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+        from rich.progress import ProgressColumn as Column
+        from rich.text import Text
+
+        class Rate(Column):
+            def render(self, task: Task) -> Text:
+                speed = task.finished_speed or task.speed
+                return Text("" if speed is None else f"{speed:,.0f} {unit}/s")
+
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn(f"{{task.completed:,.0f}}/{{task.total:,.0f}} {unit}"),
+            Rate(),
+            TimeRemainingColumn(),
+        ]
+        console = Console(stderr=True)
+        with RichProgress(*columns, console=console, transient=True) as shown:
+            task = shown.add_task(what, total=total)
+            yield Bar(lambda n: shown.advance(task, n))

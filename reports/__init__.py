@@ -1,0 +1,1 @@
+"""Tables, figures and pages made from records; reads records and nothing else."""
