@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from tasks.spec import TaskSpec
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Job:
     """What a method is given: the task, the data, and where and how to work.
+
+    A method must not change it, and must not read `folder` before `train`: the folder's name
+    depends on the model that the method's `__init__` loads, so the runner fills it in after.
 
     Attributes:
         labels: the label inventory of the training set.

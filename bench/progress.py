@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.files import storage
+
 
 class Bar:
     """One piece of long work; silent unless it was given somewhere to show itself."""
@@ -33,9 +35,13 @@ class Progress:
         self.log = log
 
     def line(self, text: str) -> None:
-        """One line, e.g. the result of an epoch."""
+        """One line, e.g. the result of an epoch.
+
+        Raises:
+            StorageError: if the log cannot be written.
+        """
         if self.log is not None:
-            with self.log.open("a", encoding="utf-8") as stream:
+            with storage(self.log), self.log.open("a", encoding="utf-8") as stream:
                 stream.write(text + "\n")
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,72 @@
+"""The visible table of methods. Importing it imports no method.
+
+Another distribution adds a method by an entry point in the group `speechprompt_bench.methods`
+that names a `MethodEntry`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from bench.errors import MissingError
+from bench.registry import Registry
+
+if TYPE_CHECKING:
+    from bench.method import Method
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodEntry:
+    """Where a method is and what it needs.
+
+    Attributes:
+        path: "module:Class".
+        summary: one line for `bench list methods`.
+        needs: which frozen model it stands on, if any.
+        extra: the extra of this distribution that its imports come from.
+    """
+
+    path: str
+    summary: str
+    needs: tuple[Literal["gslm", "upstream"], ...] = ()
+    extra: str | None = None
+
+    def load(self) -> type[Method]:
+        """Imports the method's class.
+
+        Raises:
+            MissingError: if a package it imports is not installed.
+        """
+        module, _, name = self.path.partition(":")
+        try:
+            return cast("type[Method]", getattr(importlib.import_module(module), name))
+        except ModuleNotFoundError as error:
+            wanted = f"speechprompt-bench[{self.extra}]" if self.extra else error.name
+            raise MissingError(
+                f"the package {error.name!r} is not installed",
+                where=self.path,
+                hint=f"pip install '{wanted}'",
+            ) from error
+
+
+METHODS: Registry[MethodEntry] = Registry(
+    "method",
+    {
+        "prompt": MethodEntry(
+            path="bench.prompting.method:PromptMethod",
+            summary="prompt tuning on a frozen GSLM",
+            needs=("gslm",),
+        ),
+        "bag-of-units": MethodEntry(
+            path="baselines.bag_of_units:BagOfUnits",
+            summary="control: logistic regression on TF-IDF of unit 1-3-grams",
+        ),
+        "majority": MethodEntry(
+            path="baselines.majority:Majority",
+            summary="control: the most frequent training answer, the floor of every table",
+        ),
+    },
+    "speechprompt_bench.methods",
+)

@@ -1,0 +1,172 @@
+"""Every option of `bench run` and `bench pretrain`, in tables that cost nothing to import.
+
+The command line, the configuration file and `--help` are made from these tables. What a method
+really accepts is its `Options` model; a test holds table and models together: names, choices,
+defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["int", "float", "str", "path", "flag", "switch"]
+"""`flag` is given or not; `switch` is `--x` or `--no-x`."""
+
+_TYPES = {"int": int, "float": float, "str": str, "path": Path}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: as typed, without the dashes.
+        help: one line; the default is added to it.
+        default: what holds when it is not given; None where that needs words (say them in help).
+        choices: the values there are.
+        many: may be given several times.
+        methods: the methods that have it; empty for an option of every run.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: object = None
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    methods: tuple[str, ...] = ()
+
+    @property
+    def field(self) -> str:
+        """The name as a Python field."""
+        return self.name.replace("-", "_")
+
+
+RUN_OPTIONS = (
+    Option(name="method", kind="str", help="what to run (`bench list methods`)"),
+    Option(name="task", kind="str", help="what to solve (`bench list tasks`)"),
+    Option(
+        name="corpus",
+        kind="str",
+        default="mini",
+        help="a registered corpus, a manifest folder or a units folder",
+    ),
+    Option(name="root", kind="path", help="where a registered corpus lies on this machine"),
+    Option(
+        name="gslm",
+        kind="str",
+        help="frozen unit LM: a GSLM folder or a registered name (default: mini)",
+    ),
+    Option(
+        name="upstream",
+        kind="str",
+        help="frozen speech encoder of an s3prl method (default: mini)",
+    ),
+    Option(
+        name="subset",
+        kind="int",
+        help="use N training utterances, class-balanced, valid and test in proportion; the same "
+        "ones for every seed",
+    ),
+    Option(
+        name="shots",
+        kind="int",
+        help="use K training utterances a class, drawn by the seed; valid and test stay whole",
+    ),
+    Option(name="seed", kind="int", default=0, help="decides everything random"),
+    Option(name="device", kind="str", default="cpu", help="cpu, cuda or cuda:N"),
+    Option(
+        name="precision",
+        kind="str",
+        default="auto",
+        choices=("auto", "bf16", "fp32"),
+        help="of the frozen weights; auto takes bf16 where the processor is fast at it",
+    ),
+    Option(name="threads", kind="int", help="processor threads (default: torch's choice)"),
+    Option(name="out", kind="path", default=Path("runs"), help="where run folders go"),
+    Option(
+        name="resume",
+        kind="flag",
+        default=False,
+        help="only continue: an error if this run was never started",
+    ),
+    Option(
+        name="overwrite",
+        kind="flag",
+        default=False,
+        help="start anew even if the run is finished or half done",
+    ),
+)
+
+_PROMPT = ("prompt",)
+_BAG = ("bag-of-units",)
+
+METHOD_OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="c",
+        kind="float",
+        default=10.0,
+        help="inverse strength of the L2 penalty",
+        methods=_BAG,
+    ),
+    Option(
+        name="ngrams", kind="int", default=3, help="longest run of units counted", methods=_BAG
+    ),
+    Option(
+        name="min-count",
+        kind="int",
+        default=3,
+        help="leave out n-grams that fewer training utterances hold",
+        methods=_BAG,
+    ),
+)
+
+PRETRAIN_OPTIONS: tuple[Option, ...] = ()
+
+
+def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:
+    """Adds options to a parser; one that is not given leaves no trace in the namespace."""
+    for option in options:
+        flag = f"--{option.name}"
+        text = option.help.replace("%", "%%")
+        if option.kind == "flag":
+            parser.add_argument(
+                flag, action="store_true", default=argparse.SUPPRESS, help=text, dest=option.field
+            )
+            continue
+        if option.default is not None:
+            text += f" (default: {option.default})"
+        if option.kind == "switch":
+            parser.add_argument(
+                flag,
+                action=argparse.BooleanOptionalAction,
+                default=argparse.SUPPRESS,
+                help=text,
+                dest=option.field,
+            )
+            continue
+        parser.add_argument(
+            flag,
+            type=_TYPES[option.kind],
+            action="append" if option.many else "store",
+            choices=option.choices or None,
+            metavar=None if option.choices else _metavar(option),
+            default=argparse.SUPPRESS,
+            help=text,
+            dest=option.field,
+        )
+
+
+def _metavar(option: Option) -> str:
+    return {"int": "N", "float": "X", "str": "NAME", "path": "PATH"}[option.kind]
+
+
+def methods_with(field: str) -> tuple[str, ...]:
+    """The methods that have an option, by its field name."""
+    return tuple(
+        method for option in METHOD_OPTIONS if option.field == field for method in option.methods
+    )
