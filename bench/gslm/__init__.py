@@ -1,0 +1,1 @@
+"""A frozen generative spoken language model: its shape, its weights, its folder."""

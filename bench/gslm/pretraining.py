@@ -1,0 +1,371 @@
+"""Pretrain a unit LM on units folders: next-unit prediction, one utterance a sequence.
+
+Input `</s> u_1 ... u_T`, target `u_1 ... u_T </s>`. bfloat16 matrix products with float32 master
+weights, length-bucketed packed batches, AdamW, warm-up and cosine decay. Labels are never read.
+Every random draw comes from (seed, epoch or step), so a resumed run equals an undisturbed one as
+long as no time limit cut it short.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench import random
+from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.errors import DataError, UnknownNameError, UsageError
+from bench.files import make_folder, write_atomic
+from bench.gslm.card import EOS, N_SPECIALS, GslmCard, LmShape
+from bench.gslm.folder import save_gslm
+from bench.gslm.lm import UnitLM
+from bench.gslm.packing import Packed, length_bucketed, pack
+from bench.gslm.unlabelled import read_unit_lines
+from bench.memory import keep_freed_memory
+from bench.progress import Progress
+
+PRESETS: dict[str, dict[str, int]] = {
+    "tiny": {"layers": 2, "dim": 64, "ffn_dim": 256, "heads": 2},
+    "small": {"layers": 4, "dim": 256, "ffn_dim": 1024, "heads": 4},
+    "medium": {"layers": 6, "dim": 384, "ffn_dim": 1536, "heads": 6},
+    "large": {"layers": 8, "dim": 512, "ffn_dim": 2048, "heads": 8},
+    "gslm": {"layers": 12, "dim": 1024, "ffn_dim": 4096, "heads": 16},
+}
+"""Sizes by name; `gslm` is the published unit LM's (151M parameters)."""
+
+
+HELD_OUT_UTTERANCES = 2000
+"""Utterances of the held-out loss, evenly spaced over all validation utterances."""
+
+
+class PretrainOptions(BaseModel):
+    """What decides a pretraining run.
+
+    Attributes:
+        units: units folders (or single units files); `valid.txt` is held out, never trained on.
+        out: the GSLM folder to write; its `checkpoint/` is there while the run is not finished.
+        epochs: passes over the data; the cosine ends there.
+        max_minutes: time limit, including that of earlier tries; where it comes first the cosine
+            follows the clock instead.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    units: list[Path] = Field(min_length=1)
+    out: Path
+    name: str | None = None
+    preset: str = "medium"
+    epochs: float = Field(default=12, gt=0)
+    max_minutes: float | None = Field(default=None, gt=0)
+    lr: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=200, ge=0)
+    batch_tokens: int = Field(default=4096, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.05, ge=0)
+    n_units: int = Field(default=100, ge=1)
+    max_positions: int = Field(default=1024, ge=2)
+    seed: int = 0
+    threads: int | None = Field(default=None, ge=1)
+    precision: Literal["fp32", "bf16", "auto"] = "auto"
+    device: str = "cpu"
+    resume: bool = False
+    overwrite: bool = False
+
+
+class Batch(NamedTuple):
+    """A packed batch and its next-token targets, (n_tokens,) int64."""
+
+    inputs: Packed
+    targets: torch.Tensor
+
+
+def make_batch(sequences: Sequence[NDArray[np.int64]]) -> Batch:
+    """Inputs and targets of rows without specials.
+
+    Args:
+        sequences: each (length,) int64 embedding rows.
+
+    Returns:
+        Inputs that begin with `</s>`, targets that end in it.
+    """
+    inputs = pack([np.concatenate([[EOS], s]) for s in sequences])
+    targets = torch.empty_like(inputs.tokens)
+    for g in inputs.groups:
+        block = inputs.tokens[g.start : g.end].view(g.count, g.length)
+        end = torch.full((g.count, 1), EOS)
+        targets[g.start : g.end] = torch.cat([block[:, 1:], end], dim=1).flatten()
+    return Batch(inputs, targets)
+
+
+def held_out_loss(
+    lm: UnitLM, sequences: Sequence[NDArray[np.int64]], *, device: torch.device, bf16: bool
+) -> float:
+    """Mean next-token loss in nats, dropout off.
+
+    Args:
+        lm: the model.
+        sequences: rows without specials, each cut to the model's positions.
+        device: where to compute.
+        bf16: bfloat16 matrix products.
+    """
+    lengths = np.array([len(s) for s in sequences]) + 1
+    total = n = 0.0
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        for indices in length_bucketed(lengths, 8192, None):
+            batch = make_batch([sequences[i] for i in indices])
+            logits = lm.logits(lm(batch.inputs.to(device))).float()
+            total += float(F.cross_entropy(logits, batch.targets.to(device), reduction="sum"))
+            n += len(batch.targets)
+    return total / n
+
+
+def fast_in_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 matrices faster than float32 ones."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+class Pretraining:
+    """One pretraining run: data, model, optimiser, and where it stands."""
+
+    def __init__(self, options: PretrainOptions, progress: Progress) -> None:
+        self.options, self.progress = options, progress
+        if options.preset not in PRESETS:
+            raise UnknownNameError("preset", options.preset, PRESETS)
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        keep_freed_memory()
+        self.device = torch.device(options.device)
+        self.bf16 = options.precision == "bf16" or (
+            options.precision == "auto" and fast_in_bf16(self.device)
+        )
+        self.train = self._read("train")
+        self.valid = self._read("valid")
+        shape = LmShape(
+            **PRESETS[options.preset],
+            max_positions=options.max_positions,
+            n_rows=N_SPECIALS + options.n_units,
+        )
+        weights = random.torch_generator(options.seed, "pretrain", "weights")
+        self.lm = UnitLM(shape).reset(weights).to(self.device)
+        decayed = [p for p in self.lm.parameters() if p.ndim > 1]
+        plain = [p for p in self.lm.parameters() if p.ndim < 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": options.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=options.lr,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        self.lengths = np.array([len(s) + 1 for s in self.train])
+        per_epoch = sum(1 for _ in self._batches(0))
+        self.total_steps = max(1, round(options.epochs * per_epoch))
+        self.step = 0
+        self.elapsed_s = 0.0
+        self.curve: list[dict[str, Any]] = []
+
+    def _read(self, split: str) -> list[NDArray[np.int64]]:
+        """Rows of every utterance of a split; a units file counts as training data."""
+        options = self.options
+        sequences: list[NDArray[np.int64]] = []
+        for source in options.units:
+            path = source / f"{split}.txt" if source.is_dir() else source
+            if split == "valid" and not source.is_dir():
+                continue
+            for units, where in read_unit_lines(path):
+                if units.max() >= options.n_units:
+                    raise DataError(
+                        f"unit {units.max()} is not below --n-units {options.n_units}", where=where
+                    )
+                limit = options.max_positions - 1
+                sequences.append(units[:limit].astype(np.int64) + N_SPECIALS)
+        if not sequences and split == "valid":
+            raise UsageError(
+                "no held-out units: give a units folder with a valid.txt, "
+                "so that the loss on unseen units can be watched"
+            )
+        if split == "valid":
+            return sequences[:: -(-len(sequences) // HELD_OUT_UTTERANCES)]
+        return sequences
+
+    def _batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
+        generator = random.numpy_generator(self.options.seed, "pretrain", "epoch", epoch)
+        return length_bucketed(self.lengths, self.options.batch_tokens, generator)
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with: everything but limits and places."""
+        exempt = {"out", "max_minutes", "threads", "resume", "overwrite", "name"}
+        return {"options": self.options.model_dump(mode="json", exclude=exempt)}
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors = {f"lm.{name}": t for name, t in self.lm.state_dict().items()}
+        for name, p in self.lm.named_parameters():
+            state = self.optimizer.state.get(p, {})
+            tensors.update({f"optimizer.{key}.{name}": t for key, t in state.items()})
+        return tensors
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint."""
+        position = {"step": self.step, "elapsed_s": self.elapsed_s, "curve": self.curve}
+        save_checkpoint(path, self._tensors(), self._identity() | position)
+
+    def restore(self, path: Path) -> bool:
+        """Continue from a checkpoint, if there is one; says whether there was."""
+        found = load_checkpoint(path, what=self._identity())
+        if found is None:
+            return False
+        prefix = "lm."
+        self.lm.load_state_dict(
+            {k.removeprefix(prefix): t for k, t in found.tensors.items() if k.startswith(prefix)}
+        )
+        for name, p in self.lm.named_parameters():
+            self.optimizer.state[p] = {
+                key: found.tensors[f"optimizer.{key}.{name}"].to(
+                    p.device if key != "step" else "cpu"
+                )
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"optimizer.{key}.{name}" in found.tensors
+            }
+        self.step = found.state["step"]
+        self.elapsed_s = found.state["elapsed_s"]
+        self.curve = found.state["curve"]
+        return True
+
+    def _rate(self) -> float:
+        """Learning rate of the next step: warm-up, then a cosine over steps or the clock."""
+        done = self.step / self.total_steps
+        if self.options.max_minutes is not None:
+            done = max(done, self.elapsed_s / (60 * self.options.max_minutes))
+        warmup = min(1.0, (self.step + 1) / max(1, self.options.warmup_steps))
+        return self.options.lr * warmup * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, done))))
+
+    def _out_of_time(self) -> bool:
+        limit = self.options.max_minutes
+        return limit is not None and self.elapsed_s >= 60 * limit
+
+    def _update(self, indices: NDArray[np.int64]) -> float:
+        """One optimiser step; returns the batch's loss in nats a token."""
+        batch = make_batch([self.train[i] for i in indices])
+        drops = random.numpy_generator(self.options.seed, "pretrain", "dropout", self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            hidden = self.lm(batch.inputs.to(self.device), self.options.dropout, drops)
+            logits = self.lm.logits(hidden).float()
+        loss = F.cross_entropy(logits, batch.targets.to(self.device))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.lm.parameters(), 1.0)
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def run(self, checkpoint: Path, *, every_s: float = 60.0) -> None:
+        """Train to the last step or the time limit, with checkpoints on the way."""
+        saved_s = self.elapsed_s
+        per_epoch = sum(1 for _ in self._batches(0))
+        while self.step < self.total_steps and not self._out_of_time():
+            epoch, done = divmod(self.step, per_epoch)
+            losses: list[float] = []
+            with self.progress.bar(per_epoch, f"epoch {epoch + 1}", "steps") as bar:
+                bar.advance(done)
+                for indices in list(self._batches(epoch))[done:]:
+                    began = time.perf_counter()
+                    losses.append(self._update(indices))
+                    self.step += 1
+                    bar.advance()
+                    self.elapsed_s += time.perf_counter() - began
+                    if self.step >= self.total_steps or self._out_of_time():
+                        break
+                    if self.elapsed_s - saved_s > every_s:
+                        self.save(checkpoint)
+                        saved_s = self.elapsed_s
+            began = time.perf_counter()
+            loss = held_out_loss(self.lm, self.valid, device=self.device, bf16=self.bf16)
+            self.elapsed_s += time.perf_counter() - began
+            row = {
+                "epoch": self.step / per_epoch,
+                "step": self.step,
+                "train_loss": sum(losses) / len(losses),
+                "valid_loss": loss,
+                "minutes": self.elapsed_s / 60,
+            }
+            self.curve.append(row)
+            self.progress.line(
+                f"epoch {row['epoch']:.2f}/{self.options.epochs:g}  "
+                f"train {row['train_loss']:.3f}  valid {loss:.3f} nats/unit  "
+                f"perplexity {math.exp(loss):.2f}  {row['minutes']:.1f} min"
+            )
+            self.save(checkpoint)
+            saved_s = self.elapsed_s
+
+
+def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
+    """Pretrain a unit LM and write it as a GSLM folder.
+
+    Args:
+        options: what to train on, how, and where to.
+        progress: where to show it.
+
+    Returns:
+        The card of the new GSLM.
+
+    Raises:
+        UsageError: if `out` already holds a GSLM (and not `overwrite`), or an unfinished run
+            (and neither `resume` nor `overwrite`).
+        DataError: on a bad units file, naming the line.
+        StorageError: if the folder cannot be written.
+    """
+    out, checkpoint = options.out, options.out / "checkpoint" / "state.safetensors"
+    if (out / "gslm.json").exists() and not options.overwrite:
+        raise UsageError("a GSLM is already here", where=str(out), hint="add --overwrite")
+    if checkpoint.exists() and options.overwrite:
+        checkpoint.unlink()
+    if checkpoint.exists() and not options.resume:
+        raise UsageError(
+            "an unfinished pretraining is here",
+            where=str(out),
+            hint="add --resume to continue it, or --overwrite to start anew",
+        )
+    make_folder(out)
+    work = Pretraining(options, progress)
+    if work.restore(checkpoint):
+        progress.line(f"continuing at step {work.step} of {work.total_steps}")
+    n_tokens = int(work.lengths.sum())
+    progress.line(
+        f"{len(work.train):,} utterances, {n_tokens:,} tokens; LM of "
+        f"{work.lm.shape.n_parameters:,} parameters ({options.preset}), "
+        f"{'bf16' if work.bf16 else 'fp32'}, {torch.get_num_threads()} threads"
+    )
+    work.run(checkpoint)
+    recipe = options.model_dump(mode="json", exclude={"out", "units", "resume", "overwrite"})
+    card = GslmCard(
+        name=options.name or out.name,
+        n_units=options.n_units,
+        rows=list(range(N_SPECIALS, N_SPECIALS + options.n_units)),
+        lm=work.lm.shape,
+        origin="bench pretrain",
+        recipe=recipe
+        | {
+            "steps": work.step,
+            "units": [source.name for source in options.units],
+            "train_tokens": n_tokens,
+            "valid_loss": work.curve[-1]["valid_loss"],
+            "bf16": work.bf16,
+        },
+    )
+    write_atomic(out / "train.jsonl", "".join(json.dumps(row) + "\n" for row in work.curve))
+    save_gslm(out, card, work.lm.cpu())
+    checkpoint.unlink(missing_ok=True)
+    return card
