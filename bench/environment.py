@@ -28,16 +28,19 @@ _PACKAGES = (
 
 def versions() -> VersionsRecord:
     """Python, the packages that can change a result, and the commit of the source."""
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    installed = {name: _version(name) for name in _PACKAGES}
+    packages = {name: version for name, version in installed.items() if version is not None}
     commit, dirty = git_state()
     return VersionsRecord(
         python=platform.python_version(), packages=packages, commit=commit, dirty=dirty
     )
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @functools.cache

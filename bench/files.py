@@ -91,7 +91,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = _temporary(path)
     with storage(path):
         try:
+            temporary.touch()
+            mode = temporary.stat().st_mode
             yield temporary
+            # Some writers (safetensors) make files that only their owner may read.
+            temporary.chmod(mode)
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             os.replace(temporary, path)

@@ -113,9 +113,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         help="inverse strength of the L2 penalty",
         methods=_BAG,
     ),
-    Option(
-        name="ngrams", kind="int", default=3, help="longest run of units counted", methods=_BAG
-    ),
+    Option(name="ngrams", kind="int", default=3, help="longest run of units counted", methods=_BAG),
     Option(
         name="min-count",
         kind="int",
@@ -125,7 +123,50 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     ),
 )
 
-PRETRAIN_OPTIONS: tuple[Option, ...] = ()
+PRETRAIN_OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="units",
+        kind="path",
+        many=True,
+        help="units folder to learn from; give it once for each folder",
+    ),
+    Option(name="out", kind="path", help="GSLM folder to write"),
+    Option(name="name", kind="str", help="the GSLM's name (default: that of the folder)"),
+    Option(
+        name="preset",
+        kind="str",
+        default="medium",
+        choices=("tiny", "small", "medium", "large", "gslm"),
+        help="size of the model; gslm is the published 151M shape",
+    ),
+    Option(name="epochs", kind="float", default=12, help="passes over the data"),
+    Option(
+        name="max-minutes",
+        kind="float",
+        help="time limit; where it comes first, the schedule follows the clock",
+    ),
+    Option(name="lr", kind="float", default=1e-3, help="peak learning rate"),
+    Option(name="warmup-steps", kind="int", default=200, help="steps up to the peak"),
+    Option(name="batch-tokens", kind="int", default=4096, help="tokens a step"),
+    Option(name="dropout", kind="float", default=0.1, help="in the model, while it trains"),
+    Option(name="weight-decay", kind="float", default=0.05, help="AdamW's"),
+    Option(name="n-units", kind="int", default=100, help="number of units there are"),
+    Option(name="max-positions", kind="int", default=1024, help="longest utterance it can read"),
+    Option(name="seed", kind="int", default=0, help="decides everything random"),
+    Option(name="threads", kind="int", help="processor threads (default: torch's choice)"),
+    Option(
+        name="precision",
+        kind="str",
+        default="auto",
+        choices=("fp32", "bf16", "auto"),
+        help="of the matrix products; auto takes bf16 where the processor is fast at it",
+    ),
+    Option(name="device", kind="str", default="cpu", help="cpu, cuda or cuda:N"),
+    Option(
+        name="resume", kind="flag", default=False, help="go on with a pretraining that was killed"
+    ),
+    Option(name="overwrite", kind="flag", default=False, help="replace the folder if it is there"),
+)
 
 
 def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -> None:

@@ -1,0 +1,47 @@
+"""`bench pretrain`: a unit LM from units folders, to a GSLM folder."""
+
+from __future__ import annotations
+
+import argparse
+
+from bench.options import PRETRAIN_OPTIONS, add_options
+
+SUMMARY = "train a unit language model on units folders, to a GSLM folder"
+DESCRIPTION = """\
+Trains a unit language model on the unlabelled training units of one or more units folders and
+writes it as a GSLM folder, ready to be frozen under prompts. A killed pretraining goes on with
+--resume and ends as if it had never stopped.
+"""
+EXAMPLES = """\
+examples:
+  bench pretrain --units data/ks --units data/ic --out gslms/small
+  bench pretrain --units data/ks --out gslms/quick --max-minutes 5 --threads 2
+"""
+
+_NOT_OPTIONS = {"command", "json", "quiet", "debug"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `bench pretrain`."""
+    add_options(parser, PRETRAIN_OPTIONS)
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the new folder's card as JSON")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Pretrains; prints what was written on stdout.
+
+    Raises:
+        BenchError: see `bench.gslm.pretraining.pretrain`.
+    """
+    from bench.config import validated
+    from bench.gslm.pretraining import PretrainOptions, pretrain
+    from bench.interruption import interruptible
+    from bench.progress import Progress
+
+    given = {key: value for key, value in vars(arguments).items() if key not in _NOT_OPTIONS}
+    options = validated(PretrainOptions, given)
+    with interruptible():
+        card = pretrain(options, Progress(quiet=arguments.quiet))
+    print(card.model_dump_json(indent=2) if arguments.json else options.out)
+    return 0
