@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import StorageError
+from bench.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_go_to_stderr_and_to_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.txt"
+    Progress(log=log).line("epoch 1")
+    Progress(quiet=True, log=log).line("epoch 2")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "epoch 1\n"
+    assert log.read_text() == "epoch 1\nepoch 2\n"
+
+
+def test_a_log_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        Progress(quiet=True, log=tmp_path / "absent" / "log.txt").line("x")
+
+
+def test_a_bar_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress().bar(10, "reading", "lines") as bar:
+        bar.advance(5)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_shows_rate_and_remaining_time_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with Progress().bar(10, "reading", "lines") as bar:
+        for _ in range(10):
+            bar.advance()
+    assert "reading" in terminal.getvalue()
+    assert "10/10 lines" in terminal.getvalue()
+
+
+def test_quiet_shows_no_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress(quiet=True).bar(10, "reading", "lines") as bar:
+        bar.advance(10)
+    assert terminal.getvalue() == ""

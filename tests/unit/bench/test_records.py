@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import DataError, MissingError
+from bench.records import Record, load_record
+
+
+def finished() -> dict[str, Any]:
+    """A finished run's record as version 1 wrote it; must load for ever."""
+    return {
+        "schema_version": 1,
+        "status": "ok",
+        "started": "2026-01-02T03:04:05Z",
+        "ended": "2026-01-02T04:04:05.5Z",
+        "task": {"name": "ks", "version": "1"},
+        "corpus": {
+            "name": "ks",
+            "fingerprint": "ab" * 32,
+            "n": {"train": 3, "valid": 2, "test": 2},
+            "skipped": [{"id": "x", "reason": "empty"}],
+            "notes": {"repeated_lines_dropped": 1},
+        },
+        "method": {"name": "prompt", "options": {"prompt_length": 5}},
+        "model": {"name": "g", "fingerprint": "cd" * 32, "n_total": 100},
+        "n_trainable": 10,
+        "n_trainable_paper": 12,
+        "stored_bytes": 40,
+        "seed": 0,
+        "primary": "accuracy",
+        "scores": {
+            "accuracy": {
+                "value": 0.5,
+                "unit": "fraction",
+                "higher_is_better": True,
+                "ci95": [0.25, 0.75],
+                "n": 2,
+            }
+        },
+        "train": {"epochs": 2, "steps": 9, "best_epoch": 1, "search": [{"lr": 0.05}]},
+        "cost": {
+            "prepare_s": 0.1,
+            "train_s": 2.0,
+            "eval_s": 0.5,
+            "utt_per_s": 4.0,
+            "peak_rss_bytes": 1024,
+            "device": "a processor",
+            "threads": 2,
+        },
+        "versions": {"python": "3.11", "packages": {"torch": "2"}, "commit": None, "dirty": None},
+        "error": None,
+    }
+
+
+def write(folder: Path, content: object) -> Path:
+    file = folder / "record.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_a_version_1_record_loads(tmp_path: Path) -> None:
+    file = write(tmp_path, finished())
+    record = load_record(file)
+    assert load_record(tmp_path) == record
+    assert record.scores["accuracy"].ci95 == (0.25, 0.75)
+    assert (record.ended - record.started).total_seconds() == 3600.5
+    assert Record.model_validate_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (("extra",), 1, "extra: Extra inputs"),
+        (("scores", "accuracy", "value"), "high", r"scores\.accuracy\.value"),
+        (("scores", "accuracy", "value"), float("nan"), r"scores\.accuracy\.value"),
+        (("cost", "threads"), 0, r"cost\.threads"),
+        (("started",), "2026-01-02T03:04:05", "started: .*time zone"),
+        (("primary",), "wer", "primary metric 'wer' is not among the scores"),
+        (("train",), None, "a finished run lacks train"),
+        (("error",), "x", "a finished run carries an error"),
+        (("status",), "failed", None),
+    ],
+)
+def test_a_wrong_record_names_file_and_field(
+    tmp_path: Path, path: tuple[str, ...], value: object, named: str | None
+) -> None:
+    content = finished()
+    part = content
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    file = write(tmp_path, content)
+    with pytest.raises(DataError, match=named or "a failed run does not say why") as caught:
+        load_record(file)
+    assert caught.value.where == str(file)
+
+
+def test_no_record_broken_json_and_a_newer_version_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="there is no record here"):
+        load_record(tmp_path)
+    (tmp_path / "record.json").write_text('{"status":\n nonsense')
+    with pytest.raises(DataError, match=r"record\.json:2: is not JSON"):
+        load_record(tmp_path)
+    write(tmp_path, {**finished(), "schema_version": 2})
+    with pytest.raises(DataError, match="schema_version 2"):
+        load_record(tmp_path)
+
+
+def test_an_unfinished_run_may_know_little() -> None:
+    content = {
+        **finished(),
+        "status": "interrupted",
+        "error": "SIGTERM during training",
+        "model": None,
+        "n_trainable": None,
+        "stored_bytes": None,
+        "train": None,
+        "scores": {},
+    }
+    assert Record.model_validate(content).status == "interrupted"
