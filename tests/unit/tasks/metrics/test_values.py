@@ -75,6 +75,13 @@ def test_an_answer_that_is_no_intent_is_no_class() -> None:
     assert value("macro_f1", IC, references, hypotheses) == 0.5
 
 
+def test_a_class_that_a_resample_does_not_draw_is_left_out_of_its_mean() -> None:
+    metric = METRICS.get("macro_f1")
+    statistics = metric.statistics([("a",), ("b",)], [("a",), ("a",)], KS)
+    assert metric.value(np.array([3.0, 0.0]) @ statistics) == 1.0
+    assert metric.value(np.array([0.0, 3.0]) @ statistics) == 0.0
+
+
 def test_word_and_character_errors_add_up_over_the_corpus() -> None:
     references = words("the cat sat", "a")
     hypotheses = words("the bat", "a b c")
