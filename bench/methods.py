@@ -37,12 +37,14 @@ class MethodEntry:
         """Imports the method's class.
 
         Raises:
-            MissingError: if a package it imports is not installed.
+            MissingError: if a package of others that it imports is not installed.
         """
         module, _, name = self.path.partition(":")
         try:
             return cast("type[Method]", getattr(importlib.import_module(module), name))
         except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == module.partition(".")[0]:
+                raise
             wanted = f"speechprompt-bench[{self.extra}]" if self.extra else error.name
             raise MissingError(
                 f"the package {error.name!r} is not installed",

@@ -107,6 +107,94 @@ _BAG = ("bag-of-units",)
 
 METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
+        name="prompt-length",
+        kind="int",
+        help="prompt vectors, of each layer in deep mode (default: by task, 20 for labels)",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="prompt-mode",
+        kind="str",
+        default="deep",
+        choices=("deep", "input"),
+        help="deep: keys and values of every layer; input: vectors before the first layer",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="verbalizer",
+        kind="str",
+        default="frequency",
+        choices=("frequency", "random", "kmeans", "learnable"),
+        help="how labels become units",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="loss",
+        kind="str",
+        default="labels",
+        choices=("labels", "full"),
+        help="labels: between the labels possible at each place; full: over the whole "
+        "vocabulary from the separator on, as in the paper",
+        methods=_PROMPT,
+    ),
+    Option(name="lr", kind="float", help="peak learning rate (default: by task)", methods=_PROMPT),
+    Option(
+        name="schedule",
+        kind="str",
+        default="cosine",
+        choices=("constant", "cosine"),
+        help="cosine decays over max-epochs or max-minutes, whichever ends first",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="warmup-steps", kind="int", default=50, help="steps up to the peak", methods=_PROMPT
+    ),
+    Option(
+        name="max-epochs",
+        kind="int",
+        help="passes over the training set at most (default: by task)",
+        methods=_PROMPT,
+    ),
+    Option(name="max-minutes", kind="float", help="time limit of the tuning", methods=_PROMPT),
+    Option(
+        name="patience",
+        kind="int",
+        default=10,
+        help="validations without a better score before stopping",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="batch-tokens", kind="int", default=512, help="tokens a step at most", methods=_PROMPT
+    ),
+    Option(
+        name="batch-utterances",
+        kind="int",
+        default=32,
+        help="utterances a step at most",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="prompt-dropout",
+        kind="float",
+        default=0.1,
+        help="probability of dropping an element of a prompt",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="beam",
+        kind="int",
+        default=5,
+        help="hypotheses kept (sequence tasks)",
+        methods=_PROMPT,
+    ),
+    Option(
+        name="length-penalty",
+        kind="float",
+        default=1.0,
+        help="exponent of the length that divides a hypothesis' score (sequence tasks)",
+        methods=_PROMPT,
+    ),
+    Option(
         name="c",
         kind="float",
         default=10.0,

@@ -93,7 +93,7 @@ def make_units_folder(
         lines = []
         for i in range(n):
             # Every label comes up in training; the later ones are a little rarer.
-            answer = [int(min(random.integers(n_labels + s), n_labels - 1)) for s in range(n_slots)]
+            answer = [min(int(random.integers(n_labels + s)), n_labels - 1) for s in range(n_slots)]
             if split == "train" and i < n_labels:
                 answer = [i] * n_slots
             units: list[int] = []

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bench import __version__
+from bench.cli import COMMANDS, build_parser, main
+from bench.commands import listing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lsit"], "unknown command 'lsit'\n  did you mean 'list'?"),
+        (["run", "--sed", "1"], "unknown option '--sed'\n  did you mean '--seed'?"),
+        (["run", "--seed", "x"], "argument --seed: invalid int value: 'x'"),
+        (["run", "extra"], "unexpected argument 'extra'"),
+        (["list", "task"], "invalid choice: 'task'"),
+        (["list"], "the following arguments are required: kind"),
+        (["--wat"], "unknown option --wat"),
+        (["run", "--method", "majority"], "--task is not given"),
+        (["run", "--method", "x", "--task", "ks"], "unknown method 'x'"),
+        (["run", "--method", "majority", "--task", "kss"], "did you mean 'ks'?"),
+        (["run", "--option", "x"], "--option 'x' is not NAME=VALUE"),
+        (["run", "--option", "x=[1"], "the value cannot be read"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_to_do(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("bench: error: ")
+    assert message in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_something_missing_is_3(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "--method", "majority", "--task", "ks", "--corpus", "./nowhere"]
+    assert main(arguments) == 3
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback() -> None:
+    with pytest.raises(Exception, match="--task is not given"):
+        main(["run", "--method", "majority", "--debug"])
+
+
+def test_a_fault_of_bench_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(kind: str) -> dict[str, str]:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(listing, "_rows", fail)
+    assert main(["list", "tasks"]) == 1
+    assert "internal error: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(kind: str) -> dict[str, str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(listing, "_rows", stop)
+    assert main(["list", "tasks"]) == 130
+    assert capsys.readouterr().err == "bench: interrupted\n"
+
+
+def test_no_command_shows_the_help_and_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "bench compare" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"bench {__version__}\n"
+
+
+def test_every_command_teaches_with_examples() -> None:
+    for name, parser in build_parser()[1].items():
+        text = parser.format_help()
+        assert "examples:" in text
+        assert f"bench {name} " in text
+
+
+def test_the_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "tasks", "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["ks", "ic", "lid", "asr", "sf"]
+    assert main(["list", "methods"]) == 0
+    assert "bag-of-units  control" in capsys.readouterr().out
+    assert main(["list", "gslms"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "no gslms are registered" in shown.err
+    assert set(COMMANDS) == {"run", "compare", "list", "pretrain", "import"}

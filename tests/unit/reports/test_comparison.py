@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.records import Record
+from reports.comparison import Comparison, compare
+from reports.reading import read_runs
+from tests.unit.bench.test_records import finished
+from tests.unit.reports.conftest import WriteRun
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def compared(runs: Path) -> Comparison:
+    return compare(read_runs([runs]))
+
+
+def test_methods_against_tasks_worst_first(write_run: WriteRun, runs: Path) -> None:
+    write_run("1", method="prompt", value=0.9, n_trainable=77)
+    write_run("2", method="majority", value=0.1, n_trainable=0)
+    write_run("3", method="prompt", task="ic", value=0.8)
+    (table,) = compared(runs).tables
+    assert [column.task for column in table.columns] == ["ic", "ks"]
+    assert table.rows == ("majority", "prompt on g") or table.rows[1].startswith("prompt")
+    (floor_ic, floor_ks), (prompt_ic, prompt_ks) = table.cells
+    assert floor_ic is None
+    assert floor_ks is not None
+    assert (floor_ks.value, floor_ks.n_trainable) == (0.1, 0)
+    assert prompt_ic is not None
+    assert prompt_ks is not None
+    assert prompt_ks.ci95 == pytest.approx((0.8, 1.0))
+    assert prompt_ks.spread is None
+
+
+def test_seeds_become_mean_and_spread(write_run: WriteRun, runs: Path) -> None:
+    for seed, value in enumerate((0.7, 0.8, 0.9)):
+        write_run(str(seed), seed=seed, value=value)
+    (table,) = compared(runs).tables
+    cell = table.cells[0][0]
+    assert cell is not None
+    assert cell.value == pytest.approx(0.8)
+    assert cell.spread == pytest.approx(0.1)
+    assert cell.ci95 is None
+    assert cell.seeds == (0, 1, 2)
+
+
+def test_rows_differ_by_options_and_name_only_what_differs(write_run: WriteRun, runs: Path) -> None:
+    write_run("1", options={"prompt_length": 5, "lr": 0.05}, value=0.5)
+    write_run("2", options={"prompt_length": 20, "lr": 0.05}, value=0.6)
+    (table,) = compared(runs).tables
+    assert table.rows == ("prompt on g prompt-length=5", "prompt on g prompt-length=20")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": "other", "fingerprint": "x"}, "ks: corpus 'other', not 'ks'"),
+        ({"n": {"train": 1, "test": 2}, "fingerprint": "x"}, "train 1 / test 2 utterances, not"),
+        ({"fingerprint": "yyyyyyyyyy"}, r"another content of corpus 'ks' \(yyyyyyyy, not ks-conte"),
+    ],
+)
+def test_other_data_stands_in_a_table_of_its_own_with_the_reason(
+    write_run: WriteRun, runs: Path, change: dict[str, object], reason: str
+) -> None:
+    write_run("1", value=0.5)
+    write_run("2", value=0.5, method="majority")
+    write_run("3", value=0.9, corpus=change)
+    first, second = compared(runs).tables
+    assert first.reasons == ()
+    assert len(first.rows) == 2
+    assert len(second.rows) == 1
+    (text,) = second.reasons
+    assert text.endswith("scores on different data do not compare")
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(text)
+
+
+def test_few_shot_draws_of_several_seeds_are_one_cell(write_run: WriteRun, runs: Path) -> None:
+    write_run("1", seed=0, corpus={"fingerprint": "a", "notes": {"shots": 5}}, value=0.4)
+    write_run("2", seed=1, corpus={"fingerprint": "b", "notes": {"shots": 5}}, value=0.6)
+    write_run("3", seed=0, corpus={"fingerprint": "c", "notes": {"shots": 10}}, value=0.8)
+    first, second = compared(runs).tables
+    assert first.columns[0].shots == 5
+    cell = first.cells[0][0]
+    assert cell is not None
+    assert cell.seeds == (0, 1)
+    assert second.columns[0].shots == 10
+
+
+def test_what_did_not_finish_is_named(write_run: WriteRun, runs: Path) -> None:
+    write_run("1")
+    broken = write_run("2")
+    content = {**finished(), "status": "failed", "error": "disk full"}
+    (broken / "record.json").write_text(Record.model_validate(content).to_json())
+    comparison = compared(runs)
+    assert comparison.left_out == ((str(broken), "failed: disk full"),)
+    assert len(comparison.tables[0].rows) == 1
