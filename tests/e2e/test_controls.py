@@ -122,6 +122,14 @@ def test_a_configuration_file_and_the_command_line_make_one_request(
     assert options == {"c": 2.0, "ngrams": 3, "min_count": 2}
 
 
+def test_a_resolved_configuration_is_the_same_run(
+    bench: BenchCommand, corpus: Path, tmp_path: Path
+) -> None:
+    bench("run", "--method", "bag-of-units", "--task", "ks", "--corpus", corpus, "--shots", "9")
+    config = only_run(tmp_path / "runs") / "config.yaml"
+    assert "(finished before)" in bench("run", "--config", config).stdout
+
+
 def test_compare_tells_the_methods_apart(bench: BenchCommand, corpus: Path, tmp_path: Path) -> None:
     for method in ("majority", "bag-of-units"):
         bench("run", "--method", method, "--task", "ks", "--corpus", corpus, "--quiet")
