@@ -162,8 +162,13 @@ def dictionary(n_units: int) -> Any:
     return symbols
 
 
-def language_model(shape: LmShape, seed: int = 0) -> Any:
+def language_model(shape: LmShape, seed: int = 0, gain: float = 1.0) -> Any:
     """fairseq's transformer_lm of any shape, with random weights, frozen.
+
+    Args:
+        shape: of the LM.
+        seed: of the weights.
+        gain: factor of the layers' matrices; above 1, what was read matters more.
 
     Returns:
         A `TransformerLanguageModel` in evaluation mode.
@@ -188,7 +193,8 @@ def language_model(shape: LmShape, seed: int = 0) -> Any:
             for name, parameter in model.named_parameters():
                 if parameter.dim() == 1:
                     parameter.add_(0.05 * torch.randn_like(parameter))
-                assert parameter.isfinite().all(), name
+                elif ".layers." in name:
+                    parameter.mul_(gain)
     return model.requires_grad_(False).eval()
 
 
@@ -201,7 +207,7 @@ def batches(lines: Sequence[Line]) -> list[list[int]]:
         for batch in data_utils.batch_by_size(
             order,
             lambda i: sizes[i],
-            num_tokens_vec=sizes,
+            num_tokens_vec=sizes[order],
             max_tokens=MAX_TOKENS,
             max_sentences=MAX_UTTERANCES,
         )
@@ -285,7 +291,10 @@ class Trainer:
 
 
 class LabelSearch(search.BeamSearch):  # type: ignore[misc]
-    """fairseq's beam search, restricted after `<s>` to the rows of the slot, then to `</s>`."""
+    """fairseq's beam search, restricted after `<s>` to the rows of the slot, then to `</s>`.
+
+    Log-probabilities are those among the allowed rows.
+    """
 
     def __init__(self, symbols: Any, allowed: Sequence[Sequence[int]]) -> None:
         super().__init__(symbols)
@@ -306,7 +315,7 @@ class LabelSearch(search.BeamSearch):  # type: ignore[misc]
             if n:
                 kept = self.allowed[min(n, len(self.allowed)) - 1]
                 masked = torch.full_like(lprobs[row], float("-inf"))
-                masked[:, kept] = lprobs[row][:, kept]
+                masked[:, kept] = lprobs[row][:, kept].log_softmax(-1)
                 lprobs[row] = masked
         return super().step(step, lprobs, scores, prev_output_tokens, original_batch_idxs)
 
@@ -326,7 +335,7 @@ def classify(
         allowed: for every label of the answer, the rows it may take.
 
     Returns:
-        The label rows of each utterance, and the log-probability of its labels.
+        The label rows of each utterance, and the log-probability of its labels among the allowed.
     """
     model.decoder.prompts = prompts
     symbols = model.decoder.dictionary
