@@ -67,7 +67,8 @@ class Relu(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         """The gradient where the output is positive."""
         (y,) = ctx.saved_tensors
-        return grads[0] * y.sign()
+        grad: Tensor = grads[0] * y.sign()
+        return grad
 
 
 def relu(x: Tensor) -> Tensor:
@@ -110,7 +111,7 @@ class UnitLM(nn.Module):
         self.embed.weight[PAD].zero_()
         for layer in self.layers:
             assert isinstance(layer, Layer)
-            for part in layer.qkv.weight.split(d):
+            for part in torch.split(layer.qkv.weight, d):
                 nn.init.xavier_uniform_(part, gain=2**-0.5, generator=generator)
             for linear in (layer.out, layer.up, layer.down):
                 nn.init.xavier_uniform_(linear.weight, generator=generator)
@@ -128,7 +129,8 @@ class UnitLM(nn.Module):
             (n_tokens, dim).
         """
         positions = self.get_buffer("positions")
-        return self.embed(batch.tokens) * math.sqrt(self.shape.dim) + positions[batch.positions]
+        scaled: Tensor = self.embed(batch.tokens) * math.sqrt(self.shape.dim)
+        return scaled + positions[batch.positions]
 
     def forward(
         self, batch: Packed, dropout: float = 0.0, generator: np.random.Generator | None = None

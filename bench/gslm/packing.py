@@ -18,16 +18,27 @@ from torch import Tensor
 
 
 class Group(NamedTuple):
-    """A run of `count` utterances of `length` tokens that begins at token `start`."""
+    """A run of `utterances` utterances of `length` tokens that begins at token `start`.
+
+    Only the last `outputs` tokens of each are asked for an output; these lie packed as well,
+    from `output_start` on.
+    """
 
     start: int
-    count: int
+    utterances: int
     length: int
+    outputs: int
+    output_start: int
 
     @property
     def end(self) -> int:
         """The token after the last."""
-        return self.start + self.count * self.length
+        return self.start + self.utterances * self.length
+
+    @property
+    def output_end(self) -> int:
+        """The output after the last."""
+        return self.output_start + self.utterances * self.outputs
 
 
 @dataclass(frozen=True)
@@ -37,41 +48,70 @@ class Packed:
     Attributes:
         tokens: (n_tokens,) int64, embedding rows.
         positions: (n_tokens,) int64, place in the utterance from 0.
+        outputs: (n_outputs,) int64, index in the packed tokens of each wanted output.
         groups: the rectangles of equally long utterances, in order.
         order: (n_utterances,) int64, index in the input of each packed utterance.
     """
 
     tokens: Tensor
     positions: Tensor
+    outputs: Tensor
     groups: tuple[Group, ...]
     order: NDArray[np.int64]
+
+    @classmethod
+    def rectangle(cls, count: int, length: int, device: torch.device) -> Packed:
+        """`count` utterances of `length` tokens, all outputs; the tokens are 0."""
+        n = count * length
+        group = Group(0, count, length, length, 0)
+        positions = torch.arange(length, device=device).repeat(count)
+        every = torch.arange(n, device=device)
+        return cls(torch.zeros_like(every), positions, every, (group,), np.arange(count))
 
     def to(self, device: torch.device) -> Packed:
         """The same batch on another device."""
         if device.type == "cpu":
             return self
-        return Packed(self.tokens.to(device), self.positions.to(device), self.groups, self.order)
+        return Packed(
+            self.tokens.to(device),
+            self.positions.to(device),
+            self.outputs.to(device),
+            self.groups,
+            self.order,
+        )
 
 
-def pack(sequences: Sequence[NDArray[np.int64]]) -> Packed:
-    """Pack token sequences, grouped by length (stable).
+def pack(sequences: Sequence[NDArray[np.int64]], n_outputs: Sequence[int] | None = None) -> Packed:
+    """Pack token sequences, grouped by length and number of outputs (stable).
 
     Args:
         sequences: each (length,) int64, length >= 1.
+        n_outputs: for each sequence, how many of its last tokens need an output; None for all.
 
     Returns:
         The packed batch.
     """
     lengths = np.fromiter((len(s) for s in sequences), np.int64, len(sequences))
-    order = np.argsort(lengths, kind="stable")
+    wanted = lengths if n_outputs is None else np.asarray(n_outputs, np.int64)
+    order = np.lexsort((wanted, lengths))
+    shapes = np.stack([lengths[order], wanted[order]], axis=1)
+    cuts = np.flatnonzero((shapes[1:] != shapes[:-1]).any(axis=1)) + 1
     groups: list[Group] = []
-    start = 0
-    for length, count in zip(*np.unique(lengths, return_counts=True), strict=True):
-        groups.append(Group(start, int(count), int(length)))
-        start += int(count) * int(length)
-    tokens = np.concatenate([sequences[i] for i in order])
-    positions = np.concatenate([np.tile(np.arange(g.length), g.count) for g in groups])
-    return Packed(torch.from_numpy(tokens), torch.from_numpy(positions), tuple(groups), order)
+    outputs: list[NDArray[np.int64]] = []
+    start = output_start = 0
+    for rectangle in np.split(shapes, cuts):
+        (length, n), count = rectangle[0].tolist(), len(rectangle)
+        groups.append(Group(start, count, length, n, output_start))
+        ends = start + length * np.arange(1, count + 1)
+        outputs.append((ends[:, None] + np.arange(-n, 0)).ravel())
+        start, output_start = groups[-1].end, groups[-1].output_end
+    return Packed(
+        torch.from_numpy(np.concatenate([sequences[i] for i in order])),
+        torch.from_numpy(np.concatenate([np.tile(np.arange(g.length), g.utterances) for g in groups])),
+        torch.from_numpy(np.concatenate(outputs)),
+        tuple(groups),
+        order,
+    )
 
 
 def length_bucketed(

@@ -29,6 +29,7 @@ from bench.gslm.card import EOS, N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import Packed, length_bucketed, pack
+from bench.gslm.precision import fast_in_bf16
 from bench.gslm.unlabelled import read_unit_lines
 from bench.memory import keep_freed_memory
 from bench.progress import Progress
@@ -100,8 +101,8 @@ def make_batch(sequences: Sequence[NDArray[np.int64]]) -> Batch:
     inputs = pack([np.concatenate([[EOS], s]) for s in sequences])
     targets = torch.empty_like(inputs.tokens)
     for g in inputs.groups:
-        block = inputs.tokens[g.start : g.end].view(g.count, g.length)
-        end = torch.full((g.count, 1), EOS)
+        block = inputs.tokens[g.start : g.end].view(g.utterances, g.length)
+        end = torch.full((g.utterances, 1), EOS)
         targets[g.start : g.end] = torch.cat([block[:, 1:], end], dim=1).flatten()
     return Batch(inputs, targets)
 
@@ -126,13 +127,6 @@ def held_out_loss(
             total += float(F.cross_entropy(logits, batch.targets.to(device), reduction="sum"))
             n += len(batch.targets)
     return total / n
-
-
-def fast_in_bf16(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 matrices faster than float32 ones."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 class Pretraining:
@@ -249,7 +243,9 @@ class Pretraining:
         if self.options.max_minutes is not None:
             done = max(done, self.elapsed_s / (60 * self.options.max_minutes))
         warmup = min(1.0, (self.step + 1) / max(1, self.options.warmup_steps))
-        return self.options.lr * warmup * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, done))))
+        return (
+            self.options.lr * warmup * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, done))))
+        )
 
     def _out_of_time(self) -> bool:
         limit = self.options.max_minutes
@@ -266,7 +262,7 @@ class Pretraining:
             logits = self.lm.logits(hidden).float()
         loss = F.cross_entropy(logits, batch.targets.to(self.device))
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.lm.parameters(), 1.0)
         self.optimizer.step()
         return float(loss.detach())

@@ -1,0 +1,1 @@
+"""Prompt tuning on a frozen GSLM."""

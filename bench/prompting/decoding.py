@@ -1,0 +1,158 @@
+"""Answers from the prompted LM: one pass over the units, then cached steps.
+
+Slots are answered greedily, one after the other, each among its own labels. Sequences are
+answered by beam search among all labels and `</s>`; hypotheses compete by their log-probability
+divided by length ** length_penalty, `</s>` counted, as in fairseq.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.gslm.packing import Packed, length_bucketed, pack
+from bench.progress import Bar
+from bench.prompting.cache import Cache
+from bench.prompting.frozen import PromptKv
+from bench.prompting.objective import Objective
+
+
+class Answer(NamedTuple):
+    """Label ids and their log-probability among the possible answers (natural logarithm)."""
+
+    labels: tuple[int, ...]
+    score: float
+
+
+class Search(NamedTuple):
+    """How sequences are searched.
+
+    Attributes:
+        beam: hypotheses kept; 1 is greedy.
+        length_penalty: exponent of the length a score is divided by.
+        max_length: labels at most.
+    """
+
+    beam: int = 1
+    length_penalty: float = 1.0
+    max_length: int = 200
+
+
+@torch.no_grad()
+def decode(
+    objective: Objective,
+    sequences: Sequence[NDArray[np.int64]],
+    search: Search,
+    *,
+    batch_tokens: int = 8192,
+    bar: Bar | None = None,
+) -> list[Answer]:
+    """Answer utterances.
+
+    Args:
+        objective: the LM, the prompts and the answers that compete.
+        sequences: each `</s> u_1 ... u_T <s>` as embedding rows.
+        search: for sequence tasks.
+        batch_tokens: tokens read at once; an answer does not depend on it.
+        bar: is advanced by the utterances done.
+
+    Returns:
+        One answer a sequence, in order.
+    """
+    frozen, answers = objective.frozen, objective.answers
+    prompts = objective.prompts.kv(frozen)
+    lengths = np.array([len(s) for s in sequences])
+    found: list[Answer | None] = [None] * len(sequences)
+    for indices in length_bucketed(lengths, batch_tokens // (search.beam or 1), None):
+        batch = pack([sequences[i] for i in indices], [1] * len(indices)).to(frozen.device)
+        method = _sequences if answers.is_sequence else _slots
+        for place, answer in zip(
+            batch.order, method(objective, batch, prompts, search), strict=True
+        ):
+            found[int(indices[place])] = answer
+        if bar is not None:
+            bar.advance(len(indices))
+    return [answer for answer in found if answer is not None]
+
+
+def _slots(
+    objective: Objective, batch: Packed, prompts: list[PromptKv] | None, _: Search
+) -> list[Answer]:
+    """One label a slot, greedily, in packed order."""
+    groups = objective.answers.groups
+    rows = torch.from_numpy(objective.answers.rows).to(objective.frozen.device)
+    kv: list[Tensor] | None = [] if len(groups) > 1 else None
+    hidden = objective.frozen(batch, objective.prompts.separator, prompts, kv_out=kv)
+    cache = Cache(objective.frozen, batch, kv, len(groups) - 1) if kv is not None else None
+    score = torch.zeros(len(hidden), device=hidden.device)
+    chosen: list[Tensor] = []
+    for slot, group in enumerate(groups):
+        if slot > 0:
+            assert cache is not None
+            hidden = cache.step(rows[chosen[-1]], prompts)
+        best = torch.log_softmax(objective.scores(hidden, slot), dim=1).max(dim=1)
+        score += best.values
+        chosen.append(best.indices + group.start)
+    labels = torch.stack(chosen, dim=1).tolist()
+    return [Answer(tuple(ids), s) for ids, s in zip(labels, score.tolist(), strict=True)]
+
+
+def _sequences(
+    objective: Objective, batch: Packed, prompts: list[PromptKv] | None, search: Search
+) -> list[Answer]:
+    """A sequence of labels by beam search, in packed order."""
+    frozen, beam = objective.frozen, search.beam
+    rows = torch.from_numpy(objective.answers.rows).to(frozen.device)
+    longest = max(g.length for g in batch.groups)
+    steps = min(search.max_length, frozen.shape.max_positions - longest)
+    kv: list[Tensor] = []
+    hidden = frozen(batch, objective.prompts.separator, prompts, kv_out=kv)
+    cache = Cache(frozen, batch, kv, steps, beam)
+    n, end = len(batch.order), len(rows)
+    finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]
+    history: list[list[tuple[int, ...]]] = [[()] * beam for _ in range(n)]
+    hidden = hidden.repeat_interleave(beam, dim=0)
+    total = torch.full((n, beam), float("-inf"), device=hidden.device)
+    total[:, 0] = 0.0
+    for step in range(steps + 1):
+        logp = torch.log_softmax(objective.scores(hidden, 0), dim=1).view(n, beam, end + 1)
+        if step == steps:
+            logp[:, :, :end] = float("-inf")
+        n_best = min(2 * beam, beam * (end + 1))
+        ranked = (total[:, :, None] + logp).flatten(1).topk(n_best, dim=1)
+        parents, tokens = (
+            torch.zeros(n, beam, dtype=torch.int64),
+            torch.zeros(n, beam, dtype=torch.int64),
+        )
+        total = torch.full((n, beam), float("-inf"), device=hidden.device)
+        values, indices = ranked.values.tolist(), ranked.indices.tolist()
+        for u in range(n):
+            if len(finished[u]) >= beam:
+                continue
+            alive: list[tuple[int, ...]] = []
+            for rank, (value, index) in enumerate(zip(values[u], indices[u], strict=True)):
+                parent, label = divmod(index, end + 1)
+                if value == float("-inf") or len(alive) == beam:
+                    break
+                if label == end:
+                    if rank < beam:
+                        path = history[u][parent]
+                        norm = value / (len(path) + 1) ** search.length_penalty
+                        finished[u].append((norm, Answer(path, value)))
+                    continue
+                parents[u, len(alive)], tokens[u, len(alive)] = parent, label
+                total[u, len(alive)] = value
+                alive.append((*history[u][parent], label))
+            history[u] = alive + [()] * (beam - len(alive))
+        if step == steps or all(len(f) >= beam for f in finished):
+            break
+        offsets = torch.arange(n)[:, None] * beam
+        if beam > 1:
+            cache.reorder((parents + offsets).flatten().to(frozen.device))
+        hidden = cache.step(rows[tokens.flatten().to(frozen.device)], prompts)
+    return [max(f, key=lambda item: item[0])[1] for f in finished]

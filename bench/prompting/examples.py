@@ -1,0 +1,107 @@
+"""Utterances as the token sequences that prompting trains on.
+
+Input `</s> u_1 ... u_T <s> y_1 ... y_n`; the output at `<s>` answers y_1, at y_1 answers y_2, and
+so on; a sequence task answers `</s>` after y_n.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.errors import DataError
+from bench.gslm.card import BOS, EOS
+from bench.gslm.folder import Gslm
+from bench.gslm.packing import Packed, pack
+from tasks.corpora.utterance import Utterance
+
+Loss = Literal["labels", "full"]
+"""`full`: the paper's loss over the whole vocabulary, from the separator to the final `</s>`;
+`labels`: only between the labels that are possible at each place."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training sequence.
+
+    Attributes:
+        tokens: (length,) int64 embedding rows.
+        targets: (n_outputs,) int64, the row to answer at each of the last n_outputs tokens.
+    """
+
+    tokens: NDArray[np.int64]
+    targets: NDArray[np.int64]
+
+
+class Encoder:
+    """Turns utterances into token sequences for one GSLM.
+
+    Args:
+        gslm: gives rows and the number of positions.
+        notes: counts the utterances that were cut, as `cut_to_max_positions`.
+    """
+
+    def __init__(self, gslm: Gslm, notes: Counter[str]) -> None:
+        self.gslm, self.notes = gslm, notes
+
+    def prompt(self, utterance: Utterance, room: int) -> NDArray[np.int64]:
+        """`</s> u_1 ... u_T <s>`.
+
+        Args:
+            utterance: with units that the GSLM knows.
+            room: tokens that must still fit behind it; the units are cut at their end if not.
+
+        Raises:
+            DataError: if not even one unit fits.
+        """
+        if utterance.units is None:
+            raise DataError(f"utterance {utterance.id!r} has no units", where=utterance.where)
+        most = self.gslm.card.lm.max_positions - 2 - room
+        if most < 1:
+            raise DataError(
+                f"the answer of utterance {utterance.id!r} takes {room} of the LM's "
+                f"{self.gslm.card.lm.max_positions} positions: no room for its units",
+                where=utterance.where,
+            )
+        units = utterance.units
+        if len(units) > most:
+            self.notes["cut_to_max_positions"] += 1
+            units = units[:most]
+        return np.concatenate([[EOS], self.gslm.rows_of(units), [BOS]])
+
+    def example(
+        self, utterance: Utterance, answer: NDArray[np.int64], *, loss: Loss, ends: bool
+    ) -> Example:
+        """The training sequence of an utterance.
+
+        Args:
+            utterance: with units.
+            answer: (n,) int64, rows of its labels.
+            loss: which outputs are asked for.
+            ends: whether `</s>` is part of the answer (sequence tasks).
+        """
+        if loss == "full":
+            tokens = np.concatenate([self.prompt(utterance, len(answer)), answer])
+            return Example(tokens, np.concatenate([[BOS], answer, [EOS]]))
+        if ends:
+            tokens = np.concatenate([self.prompt(utterance, len(answer)), answer])
+            return Example(tokens, np.concatenate([answer, [EOS]]))
+        tokens = np.concatenate([self.prompt(utterance, len(answer) - 1), answer[:-1]])
+        return Example(tokens, answer)
+
+
+def collate(examples: Sequence[Example]) -> tuple[Packed, Tensor]:
+    """A packed batch and its targets.
+
+    Returns:
+        The batch, and (n_outputs,) int64 targets in the order of the batch's outputs.
+    """
+    batch = pack([e.tokens for e in examples], [len(e.targets) for e in examples])
+    return batch, torch.from_numpy(np.concatenate([examples[i].targets for i in batch.order]))

@@ -1,0 +1,244 @@
+"""The tuning loop: Adam on the prompts, selection on the validation set, exact resumption."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from bench import random
+from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.files import write_atomic
+from bench.gslm.packing import length_bucketed
+from bench.progress import Progress
+from bench.prompting.examples import Example, collate
+from bench.prompting.objective import Objective
+
+MIN_STEPS_A_ROUND = 100
+"""Validation comes after whole epochs that make at least this many steps."""
+CLIP_NORM = 1.0
+"""Of the gradient of all trained parameters together, as in the paper."""
+
+
+class Schedule(BaseModel):
+    """What decides the optimisation; see `PromptOptions` for the meaning of each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lr: float
+    schedule: Literal["constant", "cosine"]
+    warmup_steps: int
+    max_epochs: int
+    max_minutes: float | None
+    patience: int
+    batch_tokens: int
+    batch_utterances: int
+    dropout: float
+
+
+class Tuning:
+    """One tuning run.
+
+    Args:
+        objective: the loss and the parameters it trains.
+        examples: the training sequences.
+        validate: the primary validation score of the current prompts.
+        higher_is_better: direction of that score.
+        schedule: the settings.
+        seed: of the run.
+        folder: `train.jsonl` and `checkpoint/` go here.
+        identity: what a checkpoint must agree with.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        examples: list[Example],
+        validate: Callable[[], float],
+        *,
+        higher_is_better: bool,
+        schedule: Schedule,
+        seed: int,
+        folder: Path,
+        identity: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        self.objective, self.examples, self.validate = objective, examples, validate
+        self.sign = 1.0 if higher_is_better else -1.0
+        self.schedule, self.seed, self.folder = schedule, seed, folder
+        self.identity, self.progress = identity, progress
+        self.prompts = objective.prompts
+        self.optimizer = torch.optim.Adam(self.prompts.parameters(), schedule.lr, betas=(0.9, 0.98))
+        self.lengths = np.array([len(e.tokens) for e in examples])
+        self.epoch = 0
+        self.step = 0
+        self.elapsed_s = 0.0
+        self.best_epoch = 0
+        self.best_score = -math.inf
+        self.best = self._copy()
+        self.curve: list[dict[str, Any]] = []
+
+    @property
+    def best_valid_score(self) -> float:
+        """The primary validation score of the best round."""
+        return self.sign * self.best_score
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint's file."""
+        return self.folder / "checkpoint" / "state.safetensors"
+
+    def _copy(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self.prompts.named_parameters()}
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        tensors: dict[str, torch.Tensor] = {f"now.{name}": p for name, p in self.prompts.named_parameters()}
+        tensors |= {f"best.{name}": t for name, t in self.best.items()}
+        for name, p in self.prompts.named_parameters():
+            tensors |= {f"{key}.{name}": t for key, t in self.optimizer.state[p].items()}
+        state = {
+            "identity": self.identity,
+            "epoch": self.epoch,
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score,
+            "curve": self.curve,
+        }
+        save_checkpoint(self.checkpoint, tensors, state)
+
+    def restore(self) -> bool:
+        """Continue from the checkpoint, if there is one; says whether there was."""
+        found = load_checkpoint(self.checkpoint, what={"identity": self.identity})
+        if found is None:
+            return False
+        for name, p in self.prompts.named_parameters():
+            p.data.copy_(found.tensors[f"now.{name}"])
+            self.best[name] = found.tensors[f"best.{name}"].to(p.device)
+            self.optimizer.state[p] = {
+                "step": found.tensors[f"step.{name}"],
+                "exp_avg": found.tensors[f"exp_avg.{name}"].to(p.device),
+                "exp_avg_sq": found.tensors[f"exp_avg_sq.{name}"].to(p.device),
+            }
+        state = found.state
+        self.epoch, self.step = state["epoch"], state["step"]
+        self.elapsed_s = state["elapsed_s"]
+        self.best_epoch, self.best_score = state["best_epoch"], state["best_score"]
+        self.curve = state["curve"]
+        return True
+
+    def _batches(self) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+        generator = random.numpy_generator(self.seed, "tuning", "epoch", self.epoch)
+        s = self.schedule
+        return list(
+            length_bucketed(
+                self.lengths, s.batch_tokens, generator, max_utterances=s.batch_utterances
+            )
+        )
+
+    def _progress(self, n_batches: int) -> float:
+        """How much of the run is done, by steps or by the clock, 0 to 1."""
+        done = self.step / max(1, self.schedule.max_epochs * n_batches)
+        if self.schedule.max_minutes is not None:
+            done = max(done, self.elapsed_s / (60 * self.schedule.max_minutes))
+        return min(1.0, done)
+
+    def _rate(self, done: float) -> float:
+        """The learning rate of the next step."""
+        s = self.schedule
+        warm = min(1.0, (self.step + 1) / max(1, s.warmup_steps))
+        decay = 0.5 * (1 + math.cos(math.pi * done)) if s.schedule == "cosine" else 1.0
+        return s.lr * warm * decay
+
+    def update(self, examples: list[Example], rate: float) -> float:
+        """One optimiser step; returns the loss in nats an output."""
+        batch, targets = collate(examples)
+        device = self.objective.frozen.device
+        drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.objective(
+            batch.to(device), targets.to(device), dropout=self.schedule.dropout, generator=drops
+        )
+        self.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.prompts.parameters(), CLIP_NORM)
+        self.optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def _out_of_time(self) -> bool:
+        limit = self.schedule.max_minutes
+        return limit is not None and self.elapsed_s >= 60 * limit
+
+    def _one_epoch(self) -> list[float]:
+        losses: list[float] = []
+        batches = self._batches()
+        with self.progress.bar(len(batches), f"epoch {self.epoch + 1}", "batches") as bar:
+            for indices in batches:
+                began = time.perf_counter()
+                rate = self._rate(self._progress(len(batches)))
+                losses.append(self.update([self.examples[i] for i in indices], rate))
+                self.elapsed_s += time.perf_counter() - began
+                bar.advance()
+                if self._out_of_time():
+                    break
+        self.epoch += 1
+        return losses
+
+    def _round(self) -> None:
+        """Train for some epochs, validate, keep the best, write curve and checkpoint."""
+        losses: list[float] = []
+        while len(losses) < MIN_STEPS_A_ROUND and not self._finished():
+            losses += self._one_epoch()
+        began = time.perf_counter()
+        score = self.validate()
+        self.elapsed_s += time.perf_counter() - began
+        if self.sign * score > self.best_score:
+            self.best_score, self.best_epoch, self.best = (
+                self.sign * score,
+                self.epoch,
+                self._copy(),
+            )
+        row = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "train_loss": sum(losses) / len(losses),
+            "valid_score": score,
+            "minutes": self.elapsed_s / 60,
+        }
+        self.curve.append(row)
+        self.progress.line(
+            f"epoch {self.epoch}  loss {row['train_loss']:.4f}  valid {score:.4f}  "
+            f"best {self.best_valid_score:.4f} (epoch {self.best_epoch})  "
+            f"{row['minutes']:.1f} min"
+        )
+        self._write_curve()
+        self.save()
+
+    def _write_curve(self) -> None:
+        text = "".join(json.dumps(row) + "\n" for row in self.curve)
+        write_atomic(self.folder / "train.jsonl", text)
+
+    def _finished(self) -> bool:
+        return self.epoch >= self.schedule.max_epochs or self._out_of_time()
+
+    def _patience_is_over(self) -> bool:
+        since = [row for row in self.curve if row["epoch"] > self.best_epoch]
+        return len(since) >= self.schedule.patience
+
+    def run(self) -> None:
+        """Tune to the end, then put the best prompts of the validation set in place."""
+        while not self._finished() and not self._patience_is_over():
+            self._round()
+        with torch.no_grad():
+            for name, p in self.prompts.named_parameters():
+                p.copy_(self.best[name])
