@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from bench.records import Record
+from tests.conftest import BenchCommand, UnitsFolder, bench_process
+from tests.e2e.conftest import lasting, only_run
+
+
+@pytest.fixture
+def gslm(bench: BenchCommand, units_folder: UnitsFolder, tmp_path: Path) -> Path:
+    """A tiny GSLM, pretrained on the units of a synthetic corpus."""
+    done = bench(
+        *("pretrain", "--units", units_folder("ks", name="pretraining"), "--out", "gslm"),
+        *("--preset", "tiny", "--epochs", "2", "--threads", "1", "--precision", "fp32", "--json"),
+    )
+    assert json.loads(done.stdout)["lm"]["layers"] == 2
+    return tmp_path / "gslm"
+
+
+@pytest.mark.parametrize("task", ["ks", "ic", "asr"])
+def test_from_units_to_a_comparison(
+    bench: BenchCommand, units_folder: UnitsFolder, gslm: Path, task: str
+) -> None:
+    data = ("--task", task, "--corpus", units_folder(task, n_train=40, n_valid=10, n_test=10))
+    done = bench(
+        *("run", "--method", "prompt", *data, "--gslm", gslm, "--json", "--threads", "1"),
+        *("--prompt-length", "3", "--max-epochs", "1", "--precision", "fp32"),
+    )
+    record = Record.model_validate_json(done.stdout)
+    # Keys and values of 3 prompts at each of 2 layers of width 64, and the separator.
+    assert record.n_trainable == (3 * 2 * 2 + 1) * 64
+    assert record.n_trainable_paper == (3 * (1 + 2 * 2) + 1) * 64
+    assert record.method.options["prompt_length"] == 3
+    bench("run", "--method", "majority", *data)
+    table = bench("compare").stdout
+    assert "majority" in table
+    assert "prompt on gslm" in table
+
+
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
+    bench: BenchCommand,
+    bench_environment: dict[str, str],
+    units_folder: UnitsFolder,
+    gslm: Path,
+    tmp_path: Path,
+) -> None:
+    corpus = units_folder("ks", n_train=1200)
+    arguments = (
+        *("run", "--method", "prompt", "--task", "ks", "--corpus", corpus, "--gslm", gslm),
+        *("--prompt-length", "3", "--max-epochs", "12", "--precision", "fp32", "--threads", "1"),
+    )
+    bench(*arguments, "--out", "undisturbed")
+    process = subprocess.Popen(
+        bench_process([*arguments, "--quiet"]), cwd=tmp_path, env=bench_environment
+    )
+    try:
+        while not list((tmp_path / "runs").glob("*/checkpoint/*")):
+            assert process.poll() is None, "ended before it could be killed"
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    folder = only_run(tmp_path / "runs")
+    assert not (folder / "record.json").exists()
+    assert "continuing after epoch " in bench(*arguments).stderr
+    other = only_run(tmp_path / "undisturbed")
+    assert lasting(folder) == lasting(other)
+    answers = [(run / "predictions.jsonl").read_text() for run in (folder, other)]
+    assert answers[0] == answers[1]
+    weights, others = (load_file(run / "prompt.safetensors") for run in (folder, other))
+    assert weights.keys() == others.keys()
+    for name, tensor in weights.items():
+        np.testing.assert_array_equal(tensor, others[name], err_msg=name)
