@@ -65,7 +65,7 @@ class BagOfUnits:
                 hint="it solves ks, ic and lid; for a floor under sequence tasks take `majority`",
             )
         self._job = job
-        self._options = options
+        self.options = options
         self._classes = sorted({utterance.symbols for utterance in job.corpus.train})
         if len(self._classes) < 2:
             raise DataError(
@@ -99,7 +99,7 @@ class BagOfUnits:
         Raises:
             DataError: if no n-gram is frequent enough.
         """
-        options, train = self._options, self._job.corpus.train
+        options, train = self.options, self._job.corpus.train
         class_ids = {symbols: i for i, symbols in enumerate(self._classes)}
         targets = np.array([class_ids[utterance.symbols] for utterance in train])
         self._vectorizer = TfidfVectorizer(

@@ -30,6 +30,7 @@ class Majority:
     Options = MajorityOptions
 
     def __init__(self, job: Job, options: BaseModel) -> None:
+        self.options = options
         self._job = job
         self._answer: tuple[str, ...] = ()
         self._count = 0

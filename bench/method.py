@@ -88,6 +88,11 @@ class Method(Protocol):
         """Loads the model; raises before any long work if it does not fit the job."""
 
     @property
+    def options(self) -> BaseModel:
+        """The options with everything that was left open settled; valid after `__init__`."""
+        ...
+
+    @property
     def n_trainable(self) -> int:
         """Parameters that are really trained; valid after `train`."""
         ...

@@ -117,7 +117,7 @@ def _run(request: RunRequest, progress: Progress) -> Outcome:
         corpus_fingerprint=corpus.fingerprint,
         model=described.name,
         model_fingerprint=described.fingerprint,
-        options=options.model_dump(mode="json"),
+        options=method.options.model_dump(mode="json"),
         seed=request.seed,
         device=request.device,
         precision=request.precision,

@@ -105,9 +105,10 @@ def pack(sequences: Sequence[NDArray[np.int64]], n_outputs: Sequence[int] | None
         ends = start + length * np.arange(1, count + 1)
         outputs.append((ends[:, None] + np.arange(-n, 0)).ravel())
         start, output_start = groups[-1].end, groups[-1].output_end
+    positions = [np.tile(np.arange(g.length), g.utterances) for g in groups]
     return Packed(
         torch.from_numpy(np.concatenate([sequences[i] for i in order])),
-        torch.from_numpy(np.concatenate([np.tile(np.arange(g.length), g.utterances) for g in groups])),
+        torch.from_numpy(np.concatenate(positions)),
         torch.from_numpy(np.concatenate(outputs)),
         tuple(groups),
         order,

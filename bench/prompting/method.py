@@ -107,7 +107,9 @@ class PromptMethod:
             )
         keep_freed_memory()
         preset = PRESETS[job.task.answer]
-        self._job, self._options = job, options
+        left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
+        options = options.model_copy(update=left_open)
+        self._job, self.options = job, options
         assert job.gslm is not None
         self._gslm = load_gslm(Path(job.gslm))
         for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
@@ -125,25 +127,16 @@ class PromptMethod:
         )
         self._answers = Answers.of(job.labels, rows, is_sequence=job.task.is_sequence)
         learnable = options.verbalizer == "learnable"
-        length = preset.prompt_length if options.prompt_length is None else options.prompt_length
         self._prompts = Prompts(
             self._gslm.card.lm,
-            length,
+            options.prompt_length or 0,
             options.prompt_mode,
             n_mapped_labels=job.labels.n if learnable else 0,
         ).to(device)
         if self._prompts.label_map is not None:
             self._prompts.label_map.data[torch.arange(len(rows)), torch.from_numpy(rows)] = 1.0
-        self._schedule = Schedule(
-            lr=options.lr or preset.lr,
-            schedule=options.schedule,
-            warmup_steps=options.warmup_steps,
-            max_epochs=options.max_epochs or preset.max_epochs,
-            max_minutes=options.max_minutes,
-            patience=options.patience,
-            batch_tokens=options.batch_tokens,
-            batch_utterances=options.batch_utterances,
-            dropout=options.prompt_dropout,
+        self._schedule = Schedule.model_validate(
+            {name: getattr(options, name) for name in Schedule.model_fields}
         )
         self._objective = Objective(frozen, self._prompts, self._answers, options.loss)
         self._encoder = Encoder(self._gslm, job.corpus.notes)
@@ -189,7 +182,7 @@ class PromptMethod:
             self._encoder.example(
                 u,
                 answers.rows[list(job.labels.ids(u.symbols))],
-                loss=self._options.loss,
+                loss=self.options.loss,
                 ends=answers.is_sequence,
             )
             for u in job.corpus.train
@@ -211,7 +204,7 @@ class PromptMethod:
             seed=job.seed,
             folder=job.folder,
             identity={
-                "options": self._options.model_dump(mode="json"),
+                "options": self.options.model_dump(mode="json"),
                 "corpus": job.corpus.fingerprint,
                 "gslm": self._gslm.fingerprint,
                 "seed": job.seed,
@@ -230,13 +223,13 @@ class PromptMethod:
 
     def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
         """Answers with the tuned prompts."""
-        return self._answer(utterances, beam=self._options.beam)
+        return self._answer(utterances, beam=self.options.beam)
 
     def _answer(self, utterances: Sequence[Utterance], *, beam: int) -> list[Prediction]:
         """Decode; sequences by a beam of `beam`."""
         room = self._longest if self._answers.is_sequence else len(self._answers.groups) - 1
         sequences = [self._encoder.prompt(u, room) for u in utterances]
-        search = Search(beam, self._options.length_penalty, self._longest)
+        search = Search(beam, self.options.length_penalty, self._longest)
         with self._job.progress.bar(len(sequences), "answering", "utterances") as bar:
             found = decode(self._objective, sequences, search, bar=bar)
         return [Prediction(self._job.labels.symbols(a.labels), a.score) for a in found]
@@ -246,10 +239,10 @@ class PromptMethod:
         tensors = {name: p.detach().cpu() for name, p in self._prompts.named_parameters()}
         tensors["verbalizer_rows"] = torch.from_numpy(self._answers.rows)
         about = {
-            "labels": json.dumps(self._job.labels.groups),
+            "labels": self._job.labels.groups,
             "gslm": self._gslm.fingerprint,
             "task": self._job.task.name,
         }
-        content = save(tensors, about)
+        content = save(tensors, {"about": json.dumps(about)})  # one key: their order is random
         write_atomic(self._job.folder / "prompt.safetensors", content)
         return len(content)

@@ -40,7 +40,7 @@ class Schedule(BaseModel):
     patience: int
     batch_tokens: int
     batch_utterances: int
-    dropout: float
+    prompt_dropout: float
 
 
 class Tuning:
@@ -100,7 +100,8 @@ class Tuning:
 
     def save(self) -> None:
         """Write the checkpoint."""
-        tensors: dict[str, torch.Tensor] = {f"now.{name}": p for name, p in self.prompts.named_parameters()}
+        tensors: dict[str, torch.Tensor] = {}
+        tensors |= {f"now.{name}": p for name, p in self.prompts.named_parameters()}
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for name, p in self.prompts.named_parameters():
             tensors |= {f"{key}.{name}": t for key, t in self.optimizer.state[p].items()}
@@ -161,12 +162,12 @@ class Tuning:
     def update(self, examples: list[Example], rate: float) -> float:
         """One optimiser step; returns the loss in nats an output."""
         batch, targets = collate(examples)
-        device = self.objective.frozen.device
+        device, rate_of_dropout = self.objective.frozen.device, self.schedule.prompt_dropout
         drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = self.objective(
-            batch.to(device), targets.to(device), dropout=self.schedule.dropout, generator=drops
+            batch.to(device), targets.to(device), dropout=rate_of_dropout, generator=drops
         )
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
