@@ -70,7 +70,7 @@ def tuning(
         patience=1,
         batch_tokens=MAX_TOKENS,
         batch_utterances=MAX_UTTERANCES,
-        dropout=dropout,
+        prompt_dropout=dropout,
     )
     return Tuning(
         goal,

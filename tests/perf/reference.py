@@ -12,6 +12,7 @@ Source: Chang et al. 2022 (arXiv 2203.16773), sections 3.2 and 4; fairseq 0.12.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 
 from bench.gslm.card import BOS, EOS, N_SPECIALS, PAD, LmShape
 
+logging.disable(logging.INFO)  # fairseq recommends tensorboardX
 with warnings.catch_warnings():  # importing fairseq scripts functions, which torch deprecates
     warnings.simplefilter("ignore")
     from fairseq import search
@@ -33,6 +35,8 @@ with warnings.catch_warnings():  # importing fairseq scripts functions, which to
     from fairseq.models.transformer_lm import TransformerLanguageModel, transformer_lm_big
     from fairseq.modules import MultiheadAttention, TransformerDecoderLayer
     from fairseq.sequence_generator import SequenceGenerator
+
+logging.disable(logging.NOTSET)
 
 PROMPT_DROPOUT = 0.1
 MAX_TOKENS, MAX_UTTERANCES = 4096, 32
