@@ -8,12 +8,13 @@ long as no time limit cut it short.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,12 +24,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
-from bench.errors import DataError, UnknownNameError, UsageError
-from bench.files import make_folder, write_atomic
-from bench.gslm.card import EOS, N_SPECIALS, GslmCard, LmShape
+from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
+from bench.files import clear_temporaries, make_folder, remove, write_atomic
+from bench.gslm.card import N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import save_gslm
 from bench.gslm.lm import UnitLM
-from bench.gslm.packing import Packed, length_bucketed, pack
+from bench.gslm.next_unit import make_batch, next_unit_loss
+from bench.gslm.packing import Packed, length_bucketed
 from bench.gslm.precision import fast_in_bf16
 from bench.gslm.unlabelled import read_unit_lines
 from bench.memory import keep_freed_memory
@@ -82,53 +84,6 @@ class PretrainOptions(BaseModel):
     overwrite: bool = False
 
 
-class Batch(NamedTuple):
-    """A packed batch and its next-token targets, (n_tokens,) int64."""
-
-    inputs: Packed
-    targets: torch.Tensor
-
-
-def make_batch(sequences: Sequence[NDArray[np.int64]]) -> Batch:
-    """Inputs and targets of rows without specials.
-
-    Args:
-        sequences: each (length,) int64 embedding rows.
-
-    Returns:
-        Inputs that begin with `</s>`, targets that end in it.
-    """
-    inputs = pack([np.concatenate([[EOS], s]) for s in sequences])
-    targets = torch.empty_like(inputs.tokens)
-    for g in inputs.groups:
-        block = inputs.tokens[g.start : g.end].view(g.utterances, g.length)
-        end = torch.full((g.utterances, 1), EOS)
-        targets[g.start : g.end] = torch.cat([block[:, 1:], end], dim=1).flatten()
-    return Batch(inputs, targets)
-
-
-def held_out_loss(
-    lm: UnitLM, sequences: Sequence[NDArray[np.int64]], *, device: torch.device, bf16: bool
-) -> float:
-    """Mean next-token loss in nats, dropout off.
-
-    Args:
-        lm: the model.
-        sequences: rows without specials, each cut to the model's positions.
-        device: where to compute.
-        bf16: bfloat16 matrix products.
-    """
-    lengths = np.array([len(s) for s in sequences]) + 1
-    total = n = 0.0
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        for indices in length_bucketed(lengths, 8192, None):
-            batch = make_batch([sequences[i] for i in indices])
-            logits = lm.logits(lm(batch.inputs.to(device))).float()
-            total += float(F.cross_entropy(logits, batch.targets.to(device), reduction="sum"))
-            n += len(batch.targets)
-    return total / n
-
-
 class Pretraining:
     """One pretraining run: data, model, optimiser, and where it stands."""
 
@@ -145,6 +100,10 @@ class Pretraining:
         )
         self.train = self._read("train")
         self.valid = self._read("valid")
+        digest = hashlib.sha256()
+        for sequence in (*self.train, *self.valid):
+            digest.update(len(sequence).to_bytes(8, "little") + sequence.tobytes())
+        self.fingerprint = digest.hexdigest()
         shape = LmShape(
             **PRESETS[options.preset],
             max_positions=options.max_positions,
@@ -169,6 +128,7 @@ class Pretraining:
         self.step = 0
         self.elapsed_s = 0.0
         self.curve: list[dict[str, Any]] = []
+        self.epoch_loss, self.epoch_steps = 0.0, 0
 
     def _read(self, split: str) -> list[NDArray[np.int64]]:
         """Rows of every utterance of a split; a units file counts as training data."""
@@ -200,8 +160,12 @@ class Pretraining:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with: everything but limits and places."""
-        exempt = {"out", "max_minutes", "threads", "resume", "overwrite", "name"}
-        return {"options": self.options.model_dump(mode="json", exclude=exempt)}
+        exempt = {"out", "units", "max_minutes", "threads", "resume", "overwrite", "name"}
+        return {
+            "options": self.options.model_dump(mode="json", exclude=exempt),
+            "units": self.fingerprint,
+            "bf16": self.bf16,
+        }
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         tensors = {f"lm.{name}": t for name, t in self.lm.state_dict().items()}
@@ -212,7 +176,13 @@ class Pretraining:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint."""
-        position = {"step": self.step, "elapsed_s": self.elapsed_s, "curve": self.curve}
+        position = {
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "curve": self.curve,
+            "epoch_loss": self.epoch_loss,
+            "epoch_steps": self.epoch_steps,
+        }
         save_checkpoint(path, self._tensors(), self._identity() | position)
 
     def restore(self, path: Path) -> bool:
@@ -226,15 +196,16 @@ class Pretraining:
         )
         for name, p in self.lm.named_parameters():
             self.optimizer.state[p] = {
-                key: found.tensors[f"optimizer.{key}.{name}"].to(
-                    p.device if key != "step" else "cpu"
-                )
+                # The fused optimiser keeps even its step count beside the parameter.
+                key: found.tensors[f"optimizer.{key}.{name}"].to(p.device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"optimizer.{key}.{name}" in found.tensors
             }
         self.step = found.state["step"]
         self.elapsed_s = found.state["elapsed_s"]
         self.curve = found.state["curve"]
+        self.epoch_loss = found.state["epoch_loss"]
+        self.epoch_steps = found.state["epoch_steps"]
         return True
 
     def _rate(self) -> float:
@@ -261,11 +232,27 @@ class Pretraining:
             hidden = self.lm(batch.inputs.to(self.device), self.options.dropout, drops)
             logits = self.lm.logits(hidden).float()
         loss = F.cross_entropy(logits, batch.targets.to(self.device))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise RunFailedError(
+                f"the loss of step {self.step + 1} is {value}",
+                where=str(self.options.out),
+                hint="start anew with --overwrite and a lower --lr",
+            )
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.lm.parameters(), 1.0)
         self.optimizer.step()
-        return float(loss.detach())
+        return value
+
+    def held_out_loss(self) -> float:
+        """Mean next-token loss on the validation units in nats, dropout off."""
+
+        def scorer(batch: Packed) -> torch.Tensor:
+            return self.lm.logits(self.lm(batch))
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            return next_unit_loss(scorer, self.valid, self.device)
 
     def run(self, checkpoint: Path, *, every_s: float = 60.0) -> None:
         """Train to the last step or the time limit, with checkpoints on the way."""
@@ -273,38 +260,46 @@ class Pretraining:
         per_epoch = sum(1 for _ in self._batches(0))
         while self.step < self.total_steps and not self._out_of_time():
             epoch, done = divmod(self.step, per_epoch)
-            losses: list[float] = []
             with self.progress.bar(per_epoch, f"epoch {epoch + 1}", "steps") as bar:
                 bar.advance(done)
                 for indices in list(self._batches(epoch))[done:]:
                     began = time.perf_counter()
-                    losses.append(self._update(indices))
+                    self.epoch_loss += self._update(indices)
+                    self.epoch_steps += 1
                     self.step += 1
                     bar.advance()
                     self.elapsed_s += time.perf_counter() - began
                     if self.step >= self.total_steps or self._out_of_time():
                         break
-                    if self.elapsed_s - saved_s > every_s:
+                    # The last step of an epoch is saved together with its held-out loss.
+                    if self.elapsed_s - saved_s > every_s and self.step % per_epoch:
                         self.save(checkpoint)
                         saved_s = self.elapsed_s
-            began = time.perf_counter()
-            loss = held_out_loss(self.lm, self.valid, device=self.device, bf16=self.bf16)
-            self.elapsed_s += time.perf_counter() - began
-            row = {
-                "epoch": self.step / per_epoch,
-                "step": self.step,
-                "train_loss": sum(losses) / len(losses),
-                "valid_loss": loss,
-                "minutes": self.elapsed_s / 60,
-            }
-            self.curve.append(row)
-            self.progress.line(
-                f"epoch {row['epoch']:.2f}/{self.options.epochs:g}  "
-                f"train {row['train_loss']:.3f}  valid {loss:.3f} nats/unit  "
-                f"perplexity {math.exp(loss):.2f}  {row['minutes']:.1f} min"
-            )
+            self._close_epoch(per_epoch)
             self.save(checkpoint)
             saved_s = self.elapsed_s
+        if self.epoch_steps:  # resumed in the middle of an epoch, with no time left
+            self._close_epoch(per_epoch)
+
+    def _close_epoch(self, per_epoch: int) -> None:
+        """Add an epoch, or what was done of it, to the curve."""
+        began = time.perf_counter()
+        loss = self.held_out_loss()
+        self.elapsed_s += time.perf_counter() - began
+        row = {
+            "epoch": self.step / per_epoch,
+            "step": self.step,
+            "train_loss": self.epoch_loss / self.epoch_steps,
+            "valid_loss": loss,
+            "minutes": self.elapsed_s / 60,
+        }
+        self.curve.append(row)
+        self.epoch_loss, self.epoch_steps = 0.0, 0
+        self.progress.line(
+            f"epoch {row['epoch']:.2f}/{self.options.epochs:g}  "
+            f"train {row['train_loss']:.3f}  valid {loss:.3f} nats/unit  "
+            f"perplexity {math.exp(loss):.2f}  {row['minutes']:.1f} min"
+        )
 
 
 def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
@@ -324,17 +319,19 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         StorageError: if the folder cannot be written.
     """
     out, checkpoint = options.out, options.out / "checkpoint" / "state.safetensors"
-    if (out / "gslm.json").exists() and not options.overwrite:
+    unfinished = checkpoint.exists() and not options.overwrite
+    if (out / "gslm.json").exists() and not options.overwrite and not unfinished:
         raise UsageError("a GSLM is already here", where=str(out), hint="add --overwrite")
-    if checkpoint.exists() and options.overwrite:
-        checkpoint.unlink()
-    if checkpoint.exists() and not options.resume:
+    if unfinished and not options.resume:
         raise UsageError(
             "an unfinished pretraining is here",
             where=str(out),
             hint="add --resume to continue it, or --overwrite to start anew",
         )
     make_folder(out)
+    clear_temporaries(out)
+    if not unfinished:
+        remove(checkpoint.parent)
     work = Pretraining(options, progress)
     if work.restore(checkpoint):
         progress.line(f"continuing at step {work.step} of {work.total_steps}")
@@ -363,5 +360,5 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     )
     write_atomic(out / "train.jsonl", "".join(json.dumps(row) + "\n" for row in work.curve))
     save_gslm(out, card, work.lm.cpu())
-    checkpoint.unlink(missing_ok=True)
+    remove(checkpoint.parent)
     return card

@@ -45,11 +45,13 @@ class Encoder:
 
     Args:
         gslm: gives rows and the number of positions.
-        notes: counts the utterances that were cut, as `cut_to_max_positions`.
+        notes: counts the utterances that were cut, as `cut_to_max_positions`; each once,
+            however often it is encoded.
     """
 
     def __init__(self, gslm: Gslm, notes: Counter[str]) -> None:
         self.gslm, self.notes = gslm, notes
+        self._cut: set[tuple[str, str]] = set()
 
     def prompt(self, utterance: Utterance, room: int) -> NDArray[np.int64]:
         """`</s> u_1 ... u_T <s>`.
@@ -72,7 +74,10 @@ class Encoder:
             )
         units = utterance.units
         if len(units) > most:
-            self.notes["cut_to_max_positions"] += 1
+            name = (utterance.where, utterance.id)
+            if name not in self._cut:
+                self._cut.add(name)
+                self.notes["cut_to_max_positions"] += 1
             units = units[:most]
         return np.concatenate([[EOS], self.gslm.rows_of(units), [BOS]])
 

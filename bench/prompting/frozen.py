@@ -92,7 +92,7 @@ class FrozenLM:
     """A unit LM that never changes.
 
     Args:
-        lm: the trained LM; its weights are copied.
+        lm: the trained LM; must not be trained on afterwards (weights may be shared).
         dtype: float32, or bfloat16 for the matrix products.
         device: where to compute.
     """
@@ -240,6 +240,14 @@ class FrozenLM:
             mixed = packed_attention(qkv, batch.groups, self.shape.heads)
             x = layer.feed_forward(x + layer.out(mixed), self.dtype)
         return seen
+
+    def next_scores(self, batch: Packed) -> Tensor:
+        """Scores of the token after each output, the LM by itself: without prompts.
+
+        Returns:
+            (n_outputs, n_rows) float32.
+        """
+        return self.logits(self(batch, None, None))
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores of the next token over all embedding rows, in float32.

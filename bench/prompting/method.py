@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save
 
@@ -23,6 +24,7 @@ from bench.files import write_atomic
 from bench.gslm.card import EOS
 from bench.gslm.folder import load_gslm
 from bench.gslm.packing import pack
+from bench.gslm.perplexity import perplexity
 from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
@@ -140,7 +142,7 @@ class PromptMethod:
         )
         self._objective = Objective(frozen, self._prompts, self._answers, options.loss)
         self._encoder = Encoder(self._gslm, job.corpus.notes)
-        self._longest = 2 * max(len(u.symbols) for u in job.corpus.train) + 10
+        self._longest = max(len(u.symbols) for u in job.corpus.train)
 
     @property
     def n_trainable(self) -> int:
@@ -177,6 +179,7 @@ class PromptMethod:
     def train(self) -> TrainRecord:
         """Tunes the prompts; the validation set's primary metric selects."""
         job, answers = self._job, self._answers
+        self._check_perplexity()
         self._start()
         examples = [
             self._encoder.example(
@@ -189,9 +192,10 @@ class PromptMethod:
         ]
         metric = METRICS.get(job.task.primary)
         references = [u.symbols for u in job.corpus.valid]
+        valid = self._encoded(job.corpus.valid)
 
         def validate() -> float:
-            found = self._answer(job.corpus.valid, beam=1)
+            found = self._answer(valid, beam=1)
             statistics = metric.statistics(references, [p.symbols for p in found], job.task)
             return float(metric.value(statistics.sum(axis=0)))
 
@@ -223,16 +227,37 @@ class PromptMethod:
 
     def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
         """Answers with the tuned prompts."""
-        return self._answer(utterances, beam=self.options.beam)
+        return self._answer(self._encoded(utterances), beam=self.options.beam)
 
-    def _answer(self, utterances: Sequence[Utterance], *, beam: int) -> list[Prediction]:
-        """Decode; sequences by a beam of `beam`."""
+    def _encoded(self, utterances: Sequence[Utterance]) -> list[NDArray[np.int64]]:
+        """What the LM reads before it answers, with room for the longest answer of training."""
         room = self._longest if self._answers.is_sequence else len(self._answers.groups) - 1
-        sequences = [self._encoder.prompt(u, room) for u in utterances]
-        search = Search(beam, self.options.length_penalty, self._longest)
+        return [self._encoder.prompt(u, room) for u in utterances]
+
+    def _answer(self, sequences: list[NDArray[np.int64]], *, beam: int) -> list[Prediction]:
+        """Decode; sequences by a beam of `beam`, up to twice as long as any in training."""
+        search = Search(beam, self.options.length_penalty, 2 * self._longest + 10)
         with self._job.progress.bar(len(sequences), "answering", "utterances") as bar:
             found = decode(self._objective, sequences, search, bar=bar)
         return [Prediction(self._job.labels.symbols(a.labels), a.score) for a in found]
+
+    def _check_perplexity(self) -> None:
+        """Warn of an LM that does not know the corpus's units."""
+        frozen, card = self._objective.frozen, self._gslm.card
+        limit = card.lm.max_positions - 1
+        sequences = [
+            self._gslm.rows_of(u.units[:limit])
+            for u in self._job.corpus.valid
+            if u.units is not None
+        ]
+        found = perplexity(frozen.next_scores, sequences, card.n_units, frozen.device)
+        if found.looks_untrained:
+            self._job.corpus.notes["lm_looks_untrained"] = 1
+            self._job.progress.line(
+                f"warning: the LM looks untrained: its perplexity on validation units is "
+                f"{found.lm:.1f}, by frequencies alone it is {found.unigram:.1f}; check that "
+                "the GSLM was trained on units of this encoder"
+            )
 
     def save(self) -> int:
         """Writes `prompt.safetensors`: the trained parameters and the verbalizer."""

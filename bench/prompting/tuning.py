@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.gslm.packing import length_bucketed
 from bench.progress import Progress
@@ -124,6 +125,8 @@ class Tuning:
         for name, p in self.prompts.named_parameters():
             p.data.copy_(found.tensors[f"now.{name}"])
             self.best[name] = found.tensors[f"best.{name}"].to(p.device)
+            if f"step.{name}" not in found.tensors:  # no prompts: nothing to optimise
+                continue
             self.optimizer.state[p] = {
                 "step": found.tensors[f"step.{name}"],
                 "exp_avg": found.tensors[f"exp_avg.{name}"].to(p.device),
@@ -169,12 +172,17 @@ class Tuning:
         loss = self.objective(
             batch.to(device), targets.to(device), dropout=rate_of_dropout, generator=drops
         )
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise RunFailedError(
+                f"the loss of step {self.step + 1} is {value}", hint="choose a lower --lr"
+            )
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.prompts.parameters(), CLIP_NORM)
         self.optimizer.step()
         self.step += 1
-        return float(loss.detach())
+        return value
 
     def _out_of_time(self) -> bool:
         limit = self.schedule.max_minutes
