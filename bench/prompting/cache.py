@@ -68,7 +68,9 @@ class Cache:
             (n_rows, dim) hidden states after the final norm, float32.
         """
         frozen = self.frozen
-        x = frozen.embedded(tokens, self.lengths + self.added, None)
+        # Rows that are done go on beside the others, maybe beyond the last position.
+        places = (self.lengths + self.added).clamp_max(frozen.shape.max_positions - 1)
+        x = frozen.embedded(tokens, places, None)
         for i, layer in enumerate(frozen.layers):
             qkv = layer.qkv(layer.attn_norm(x).to(frozen.dtype))
             mixed = self._attend(i, qkv, prompts[i] if prompts is not None else None)

@@ -35,7 +35,7 @@ class Search(NamedTuple):
     Attributes:
         beam: hypotheses kept; 1 is greedy.
         length_penalty: exponent of the length a score is divided by.
-        max_length: labels at most.
+        max_length: labels at most; fewer where the LM's positions end.
     """
 
     beam: int = 1
@@ -67,8 +67,9 @@ def decode(
     frozen, answers = objective.frozen, objective.answers
     prompts = objective.prompts.kv(frozen)
     lengths = np.array([len(s) for s in sequences])
+    copies = search.beam if answers.is_sequence else 1
     found: list[Answer | None] = [None] * len(sequences)
-    for indices in length_bucketed(lengths, batch_tokens // (search.beam or 1), None):
+    for indices in length_bucketed(lengths, batch_tokens // copies, None):
         batch = pack([sequences[i] for i in indices], [1] * len(indices)).to(frozen.device)
         method = _sequences if answers.is_sequence else _slots
         for place, answer in zip(
@@ -108,8 +109,14 @@ def _sequences(
     """A sequence of labels by beam search, in packed order."""
     frozen, beam = objective.frozen, search.beam
     rows = torch.from_numpy(objective.answers.rows).to(frozen.device)
-    longest = max(g.length for g in batch.groups)
-    steps = min(search.max_length, frozen.shape.max_positions - longest)
+    limits = torch.tensor(
+        [
+            min(search.max_length, frozen.shape.max_positions - g.length)
+            for g in batch.groups
+            for _ in range(g.utterances)
+        ]
+    )
+    steps = int(limits.max())
     kv: list[Tensor] = []
     hidden = frozen(batch, objective.prompts.separator, prompts, kv_out=kv)
     cache = Cache(frozen, batch, kv, steps, beam)
@@ -121,8 +128,7 @@ def _sequences(
     total[:, 0] = 0.0
     for step in range(steps + 1):
         logp = torch.log_softmax(objective.scores(hidden, 0), dim=1).view(n, beam, end + 1)
-        if step == steps:
-            logp[:, :, :end] = float("-inf")
+        logp[(limits == step).to(logp.device), :, :end] = float("-inf")
         n_best = min(2 * beam, beam * (end + 1))
         ranked = (total[:, :, None] + logp).flatten(1).topk(n_best, dim=1)
         parents, tokens = (
@@ -131,6 +137,7 @@ def _sequences(
         )
         total = torch.full((n, beam), float("-inf"), device=hidden.device)
         values, indices = ranked.values.tolist(), ranked.indices.tolist()
+        going_on = False
         for u in range(n):
             if len(finished[u]) >= beam:
                 continue
@@ -149,7 +156,8 @@ def _sequences(
                 total[u, len(alive)] = value
                 alive.append((*history[u][parent], label))
             history[u] = alive + [()] * (beam - len(alive))
-        if step == steps or all(len(f) >= beam for f in finished):
+            going_on = going_on or (bool(alive) and len(finished[u]) < beam)
+        if not going_on:
             break
         offsets = torch.arange(n)[:, None] * beam
         if beam > 1:
