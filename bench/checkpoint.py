@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.errors import CheckpointError
-from bench.files import make_folder, write_atomic
+from bench.files import clear_temporaries, make_folder, write_atomic
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], state: Mapping[st
 
 
 def load_checkpoint(path: Path, *, what: Mapping[str, Any]) -> Checkpoint | None:
-    """Read a checkpoint back.
+    """Read a checkpoint back; clears what a killed writer left beside it.
 
     Args:
         path: file.
@@ -55,6 +55,7 @@ def load_checkpoint(path: Path, *, what: Mapping[str, Any]) -> Checkpoint | None
     """
     from safetensors import SafetensorError, safe_open
 
+    clear_temporaries(path.parent)
     if not path.exists():
         return None
     hint = "use --overwrite to start anew"

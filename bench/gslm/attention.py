@@ -14,17 +14,19 @@ from torch import Tensor
 
 from bench.gslm.packing import Group
 
-_masks: dict[tuple[int, torch.device], Tensor] = {}
+_masks: dict[torch.device, Tensor] = {}
 
 
 def causal_mask(length: int, device: torch.device) -> Tensor:
-    """(length, length) float32: 0 up to the diagonal, minus infinity above it."""
-    key = (length, device)
-    if key not in _masks:
-        if len(_masks) > 512:
-            _masks.clear()
-        _masks[key] = torch.full((length, length), float("-inf"), device=device).triu(1)
-    return _masks[key]
+    """(length, length) float32: 0 up to the diagonal, minus infinity above it.
+
+    A corner of the largest mask asked for so far: one a length would take gigabytes.
+    """
+    mask = _masks.get(device)
+    if mask is None or len(mask) < length:
+        mask = torch.full((length, length), float("-inf"), device=device).triu(1)
+        _masks[device] = mask
+    return mask[:length, :length]
 
 
 def _wide(x: Tensor) -> Tensor:

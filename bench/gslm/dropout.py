@@ -16,13 +16,13 @@ def byte_dropout(x: Tensor, rate: float, generator: np.random.Generator | None) 
 
     Args:
         x: any shape.
-        rate: rounded to a multiple of 1/256; 0 returns `x` itself.
+        rate: rounded to a multiple of 1/256 below 1; 0 returns `x` itself.
         generator: source of the mask; None (evaluation) returns `x` itself.
 
     Returns:
         Same shape and type as `x`.
     """
-    threshold = round(rate * 256)
+    threshold = min(round(rate * 256), 255)
     if generator is None or threshold == 0:
         return x
     drawn = torch.from_numpy(np.frombuffer(generator.bytes(x.numel()), np.uint8).copy())

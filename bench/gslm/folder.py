@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from bench.errors import CheckpointError, MissingError
-from bench.files import make_folder, sha256_of_file, write_atomic
+from bench.files import make_folder, remove, sha256_of_file, write_atomic
 from bench.gslm.card import GslmCard
 from bench.gslm.lm import UnitLM
 
@@ -47,10 +47,13 @@ class Gslm(NamedTuple):
 def save_gslm(folder: Path, card: GslmCard, lm: UnitLM) -> None:
     """Write a GSLM folder; the card comes last, so a folder with a card is whole.
 
+    An old card goes first: it must not describe the new weights if the process dies in between.
+
     Raises:
         StorageError: if it cannot be written.
     """
     make_folder(folder)
+    remove(folder / "gslm.json")
     weights = {name: tensor.contiguous() for name, tensor in lm.state_dict().items()}
     write_atomic(folder / "lm.safetensors", save(weights))
     write_atomic(folder / "gslm.json", card.model_dump_json(indent=1) + "\n")
