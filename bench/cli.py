@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from bench import __version__
-from bench.commands import compare, importing, listing, pretrain, run
+from bench.commands import compare, importing, listing, plot, pretrain, run
 from bench.errors import INTERRUPTED, BenchError, UnknownNameError, UsageError
 
 COMMANDS = {
     "run": run,
     "compare": compare,
+    "plot": plot,
     "list": listing,
     "pretrain": pretrain,
     "import": importing,

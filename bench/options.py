@@ -123,9 +123,8 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="verbalizer",
         kind="str",
-        default="frequency",
         choices=("frequency", "random", "kmeans", "learnable"),
-        help="how labels become units",
+        help="how labels become units (default: learnable for labels, frequency for sequences)",
         methods=_PROMPT,
     ),
     Option(

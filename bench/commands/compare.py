@@ -10,12 +10,14 @@ SUMMARY = "a table of methods against tasks, from run folders"
 DESCRIPTION = """\
 Reads the records of runs and prints primary metric, 95 % interval and trained parameters of every
 method on every task. Several seeds become mean and spread. Runs on different data are never put
-side by side: they stand in tables of their own, with the reason.
+side by side: they stand in tables of their own, with the reason. --reference adds published rows,
+marked as quoted, to the first table.
 """
 EXAMPLES = """\
 examples:
   bench compare                                  everything under runs/
   bench compare runs/ks-* --format markdown --out ks.md
+  bench compare --reference paper                beside SpeechPrompt's published results
 """
 
 
@@ -34,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="terminal",
         help="of the output (default: terminal)",
     )
+    parser.add_argument(
+        "--reference",
+        choices=("paper",),
+        help="add published rows, marked as quoted: SpeechPrompt's table",
+    )
     parser.add_argument("--out", type=Path, metavar="PATH", help="write there, not to stdout")
 
 
@@ -47,10 +54,12 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from bench.files import write_atomic
     from reports.comparison import compare
+    from reports.published import REFERENCES
     from reports.reading import read_runs
     from reports.rendering import render
 
-    comparison = compare(read_runs(arguments.runs or [Path("runs")]))
+    quoted = REFERENCES[arguments.reference] if arguments.reference else ()
+    comparison = compare(read_runs(arguments.runs or [Path("runs")]), quoted)
     text = render(comparison, arguments.format)
     if arguments.out is None:
         sys.stdout.write(text)

@@ -51,7 +51,8 @@ class PromptOptions(BaseModel):
     Attributes:
         prompt_length: prompt vectors (of each layer, in deep mode); None: the task's preset.
         prompt_mode: `deep`: keys and values of every layer; `input`: vectors before the first.
-        verbalizer: how labels become units.
+        verbalizer: how labels become units; None: `learnable` for label tasks (`frequency` with
+            the full loss), `frequency` for sequence tasks.
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
             whole vocabulary, from the separator on, as in the paper.
         lr: peak learning rate of Adam; None: the task's preset.
@@ -71,7 +72,7 @@ class PromptOptions(BaseModel):
 
     prompt_length: int | None = Field(default=None, ge=0)
     prompt_mode: Literal["deep", "input"] = "deep"
-    verbalizer: Literal["frequency", "random", "kmeans", "learnable"] = "frequency"
+    verbalizer: Literal["frequency", "random", "kmeans", "learnable"] | None = None
     loss: Literal["labels", "full"] = "labels"
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -101,16 +102,18 @@ class PromptMethod:
     def __init__(self, job: Job, options: BaseModel) -> None:
         if not isinstance(options, PromptOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
+        keep_freed_memory()
+        preset = PRESETS[job.task.answer]
+        left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
+        if options.loss == "full" and options.verbalizer is None:
+            left_open["verbalizer"] = "frequency"
+        options = options.model_copy(update=left_open)
         if options.verbalizer == "learnable" and (job.task.is_sequence or options.loss == "full"):
             raise UsageError(
                 "--verbalizer learnable maps the LM's outputs to the labels of a slot: it goes "
                 "with label tasks and --loss labels only",
                 hint="choose frequency, random or kmeans",
             )
-        keep_freed_memory()
-        preset = PRESETS[job.task.answer]
-        left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
-        options = options.model_copy(update=left_open)
         self._job, self.options = job, options
         assert job.gslm is not None
         self._gslm = load_gslm(Path(job.gslm))
@@ -121,7 +124,7 @@ class PromptMethod:
         frozen = FrozenLM(self._gslm.lm, torch.bfloat16 if bf16 else torch.float32, device)
         units = [u.units for u in job.corpus.train if u.units is not None]
         rows = verbalize(
-            options.verbalizer,
+            options.verbalizer or "frequency",
             job.labels,
             self._gslm,
             unit_frequencies(units, self._gslm.card.n_units),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from bench.prompting.verbalizer import Name
+
 
 class Preset(NamedTuple):
     """Defaults of a task; see `PromptOptions`."""
@@ -11,12 +13,13 @@ class Preset(NamedTuple):
     prompt_length: int
     lr: float
     max_epochs: int
+    verbalizer: Name
 
 
 PRESETS: dict[str, Preset] = {
-    "label": Preset(prompt_length=20, lr=0.03, max_epochs=20),
-    "slots": Preset(prompt_length=20, lr=0.03, max_epochs=20),
-    "text": Preset(prompt_length=64, lr=0.03, max_epochs=30),
-    "slot_text": Preset(prompt_length=64, lr=0.03, max_epochs=30),
+    "label": Preset(prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable"),
+    "slots": Preset(prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable"),
+    "text": Preset(prompt_length=64, lr=0.03, max_epochs=30, verbalizer="frequency"),
+    "slot_text": Preset(prompt_length=64, lr=0.03, max_epochs=30, verbalizer="frequency"),
 }
 """By the form of the task's answer."""

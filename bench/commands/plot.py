@@ -1,0 +1,78 @@
+"""`bench plot`: figures from records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from reports.figures.kinds import KINDS
+
+SUMMARY = "a figure from run folders"
+DESCRIPTION = """\
+Draws the primary metric of runs, a panel a task:
+  parameters      against trained parameters; what trains none is a horizontal line
+  few-shot        against training utterances a class (--shots), mean and spread over seeds
+  prompt-length   against --prompt-length; methods without one are horizontal lines
+Runs on different data never share a panel.
+"""
+EXAMPLES = """\
+examples:
+  bench plot parameters --out parameters.png          everything under runs/
+  bench plot few-shot runs/ks-* --out few-shot.pdf
+  bench plot prompt-length runs --out length.svg
+"""
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `bench plot`."""
+    parser.add_argument("kind", choices=tuple(KINDS), help="what to draw")
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN_OR_DIR",
+        help="run folders, or folders of them (default: runs)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the picture; its ending says the format: .png, .svg or .pdf",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Draws and writes the figure; says on stderr what it leaves out.
+
+    Raises:
+        UsageError: if the ending is not known, or no run fits the kind.
+        MissingError: if there is no record.
+        DataError: if a record cannot be read.
+        StorageError: if the output cannot be written.
+    """
+    from bench.errors import UsageError
+    from bench.files import write_atomic
+
+    out: Path = arguments.out
+    ending = out.suffix.lower()
+    if ending not in FORMATS:
+        raise UsageError(
+            f"--out {out} has no known ending", hint=f"choose one of {', '.join(FORMATS)}"
+        )
+    from reports.figures.drawing import draw
+    from reports.figures.kinds import figure
+    from reports.reading import read_runs
+
+    shown = figure(arguments.kind, read_runs(arguments.runs or [Path("runs")]))
+    reasons: dict[str, list[str]] = {}
+    for folder, why in shown.left_out:
+        reasons.setdefault(why, []).append(folder)
+    for why, folders in reasons.items():
+        more = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
+        print(f"bench: not shown: {folders[0]}{more}: {why}", file=sys.stderr)
+    write_atomic(out, draw(shown, ending.removeprefix(".")))
+    return 0

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Every figure of docs/results.md, from units folders DATA/ks and DATA/ic.
+#   bash docs/results.sh DATA OUT [lm|main|controls|few-shot|lengths|verbalizers|seeds ...]
+# Without parts, all of them, in this order. Each run uses one processor thread; a finished run is
+# not run again, so the script can be stopped and started, and parts can run side by side.
+set -euo pipefail
+data=$1 out=$2
+shift 2
+lm=$out/gslms/units-medium
+random=$out/gslms/units-random
+
+run() { # task, then options
+    local task=$1
+    shift
+    bench run --task "$task" --corpus "$data/$task" --out "$out/runs" --threads 1 "$@"
+}
+prompt() { run "$1" --method prompt --gslm "$lm" "${@:2}"; }
+
+lm() {
+    bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium \
+        --epochs 4.5 --max-minutes 46 --batch-tokens 2048 --dropout 0.05
+}
+main() {
+    prompt ks --prompt-length 32 --max-minutes 28
+    prompt ic --prompt-length 31 --max-minutes 28
+}
+controls() {
+    # The same shape with weights that were hardly trained at all: one step at a tiny rate.
+    bench pretrain --units "$data/ks" --out "$random" --preset medium \
+        --epochs 0.001 --lr 1e-9 --name units-random
+    run ks --method prompt --gslm "$random" --shots 200 --prompt-length 20 --max-epochs 8
+    for task in ks ic; do
+        run "$task" --method bag-of-units
+        run "$task" --method majority
+    done
+}
+few-shot() {
+    for task in ks ic; do
+        for k in 5 10 50 200; do
+            for seed in 0 1 2; do
+                run "$task" --method bag-of-units --shots "$k" --seed "$seed" --min-count 1
+            done
+        done
+        prompt "$task" --shots 5 --max-epochs 120
+        prompt "$task" --shots 10 --max-epochs 60
+        prompt "$task" --shots 50 --max-epochs 20
+        prompt "$task" --shots 200 --max-epochs 8
+    done
+}
+lengths() {
+    for length in 1 2 5 10 32; do
+        prompt ks --shots 200 --max-epochs 8 --prompt-length "$length"
+    done
+}
+verbalizers() {
+    for verbalizer in frequency random kmeans; do
+        prompt ks --shots 200 --max-epochs 8 --verbalizer "$verbalizer"
+    done
+}
+seeds() {
+    for seed in 1 2; do
+        prompt ks --shots 200 --max-epochs 8 --seed "$seed"
+    done
+}
+
+if (($# == 0)); then set -- lm main controls few-shot lengths verbalizers seeds; fi
+for part; do "$part"; done
