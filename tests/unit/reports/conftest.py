@@ -23,6 +23,9 @@ class WriteRun(Protocol):
         seed: int = 0,
         n_trainable: int = 10,
         corpus: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        metric: str = "accuracy",
+        shots: int | None = None,
     ) -> Path: ...
 
 
@@ -38,13 +41,28 @@ def write_run(tmp_path: Path) -> WriteRun:
         seed: int = 0,
         n_trainable: int = 10,
         corpus: dict[str, Any] | None = None,
+        model: dict[str, Any] | None = None,
+        metric: str = "accuracy",
+        shots: int | None = None,
     ) -> Path:
         content = finished()
         content["task"]["name"] = task
+        score = content["scores"].pop("accuracy")
+        content["primary"] = metric
+        content["scores"][metric] = score | {
+            "value": value,
+            "ci95": (value - 0.1, value + 0.1),
+            "higher_is_better": metric != "wer",
+        }
         content["method"] = {"name": method, "options": options or {}}
-        content["scores"]["accuracy"] |= {"value": value, "ci95": (value - 0.1, value + 0.1)}
         content |= {"seed": seed, "n_trainable": n_trainable}
-        content["corpus"] |= {"name": task, "fingerprint": f"{task}-content", **(corpus or {})}
+        if method in {"majority", "bag-of-units"}:
+            model = {"name": "none", "fingerprint": "none", "n_total": 0}
+        content["model"] |= model or {}
+        data: dict[str, Any] = {"name": task, "fingerprint": f"{task}-content"}
+        if shots is not None:
+            data |= {"fingerprint": f"{task}-{shots}-{seed}", "notes": {"shots": shots}}
+        content["corpus"] |= {**data, **(corpus or {})}
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(Record.model_validate(content).to_json())

@@ -26,7 +26,7 @@ def test_methods_against_tasks_worst_first(write_run: WriteRun, runs: Path) -> N
     write_run("3", method="prompt", task="ic", value=0.8)
     (table,) = compared(runs).tables
     assert [column.task for column in table.columns] == ["ic", "ks"]
-    assert table.rows == ("majority", "prompt on g") or table.rows[1].startswith("prompt")
+    assert table.rows == ("majority", "prompt on g")
     (floor_ic, floor_ks), (prompt_ic, prompt_ks) = table.cells
     assert floor_ic is None
     assert floor_ks is not None
@@ -90,6 +90,28 @@ def test_few_shot_draws_of_several_seeds_are_one_cell(write_run: WriteRun, runs:
     assert cell is not None
     assert cell.seeds == (0, 1)
     assert second.columns[0].shots == 10
+
+
+def test_whole_sets_come_first_however_many_draws_there_are(
+    write_run: WriteRun, runs: Path
+) -> None:
+    write_run("1", value=0.9)
+    for seed in range(3):
+        write_run(f"few{seed}", shots=5, seed=seed)
+    write_run("few-ic", task="ic", shots=5)
+    whole, few = compared(runs).tables
+    assert [column.shots for column in whole.columns] == [None]
+    assert [(column.task, column.shots) for column in few.columns] == [("ic", 5), ("ks", 5)]
+    (reason,) = few.reasons
+    assert reason.startswith("ks: trained on 5 utterances a class")
+
+
+def test_one_seed_that_drew_two_ways_parts_the_contents(write_run: WriteRun, runs: Path) -> None:
+    write_run("1", shots=5, corpus={"fingerprint": "a"})
+    write_run("2", shots=5, corpus={"fingerprint": "b"}, method="majority")
+    first, second = compared(runs).tables
+    assert (len(first.rows), len(second.rows)) == (1, 1)
+    assert "another content of corpus 'ks'" in second.reasons[0]
 
 
 def test_what_did_not_finish_is_named(write_run: WriteRun, runs: Path) -> None:

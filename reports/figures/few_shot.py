@@ -1,0 +1,139 @@
+"""`few-shot`: the primary metric against training utterances a class."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bench.errors import UsageError
+from bench.records import Record
+from reports.bodies import by_task, clash, finished, shots_of, unfinished
+from reports.comparison import by_row
+from reports.figures.on_whole_data import title
+from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
+from reports.reading import Run
+from reports.rows import Rows
+
+
+def few_shot(runs: Sequence[Run]) -> Figure:
+    """A line a method: mean over seeds with the spread, the whole training set at the right end.
+
+    Few-shot runs and runs on the whole set belong together when task version, corpus name and the
+    sizes of valid and test agree.
+
+    Raises:
+        UsageError: if no run has shots, or two runs drew different utterances by the same seed.
+    """
+    left_out = unfinished(runs)
+    families = []
+    for same in by_task(finished(runs)).values():
+        by_family: defaultdict[str, list[Run]] = defaultdict(list)
+        for run in same:
+            by_family[_family(run.record)].append(run)
+        for family in by_family.values():
+            if any(shots_of(run.record) is not None for run in family):
+                families.append(family)
+            else:
+                left_out.extend(
+                    (str(run.folder), "no few-shot run has its corpus and test set")
+                    for run in family
+                )
+    if not families:
+        raise UsageError(
+            "no finished run is few-shot (corpus.notes.shots)",
+            hint="what fits: runs of `bench run --shots K --seed S`, for several K and S",
+        )
+    few = [[run for run in family if shots_of(run.record) is not None] for family in families]
+    groups_of_few = [group for runs_of in few for group in _by_shots(runs_of)]
+    # Runs on the whole set split no row, but their methods and models have to be known.
+    rows = Rows([*groups_of_few, *([run] for family in families for run in family)])
+    panels, groups = [], []
+    for few_runs, family in zip(few, families, strict=True):
+        _refuse_clash(few_runs)
+        whole, note, aside = _whole_set(few_runs, family, rows)
+        left_out.extend(aside)
+        panels.append(_panel(few_runs, whole, rows, note))
+        groups += [*_by_shots(few_runs), whole]
+    notes = [f"Differs between points: {line}." for line in rows.settings(groups)]
+    return Figure(panels=tuple(panels), notes=(bars(panels), *notes), left_out=tuple(left_out))
+
+
+def _family(record: Record) -> str:
+    corpus = record.corpus
+    held_out = sorted((name, n) for name, n in corpus.n.items() if name != "train")
+    return json.dumps([record.task.version, corpus.name, held_out])
+
+
+def _by_shots(few: Sequence[Run]) -> list[list[Run]]:
+    placed = by_x(few, lambda record: shots_of(record) or 0)
+    return list(placed.values())
+
+
+def _refuse_clash(few: Sequence[Run]) -> None:
+    found = clash(few)
+    if found is not None:
+        record = found[0].record
+        raise UsageError(
+            f"{record.task.name}: two runs with {shots_of(record)} shots and seed {record.seed} "
+            f"were trained on different utterances ({found[0].folder}, {found[1].folder})",
+            hint=f"there are two contents of corpus {record.corpus.name!r}: give the runs of one",
+        )
+
+
+def _whole_set(
+    few: Sequence[Run], family: Sequence[Run], rows: Rows
+) -> tuple[list[Run], str | None, list[tuple[str, str]]]:
+    """The runs at the right end, why there are none if there could be, and what is left out.
+
+    A row's run on the whole set has the options of its few-shot runs; where it has others (more
+    epochs, say), it is taken if it is the only one.
+    """
+    whole = [run for run in family if shots_of(run.record) is None]
+    contents = {run.record.corpus.fingerprint for run in whole}
+    if len(contents) > 1:
+        names = ", ".join(sorted(content[:8] for content in contents))
+        note = f"whole set not shown: there are several ({names}), which do not compare"
+        return [], note, [(str(run.folder), note) for run in whole]
+    taken: list[Run] = []
+    few_by_row, whole_by_row = by_row(few, rows), by_row(whole, rows)
+    for name, candidates in whole_by_row.items():
+        used = [run.record.method.options for run in few_by_row.get(name, [])]
+        alike = [run for run in candidates if run.record.method.options in used]
+        first = candidates[0].record.method.options
+        if alike:
+            taken += alike
+        elif used and all(run.record.method.options == first for run in candidates):
+            taken += candidates
+    aside = [
+        (str(run.folder), "on the whole set, and no few-shot run has its method and options")
+        for run in whole
+        if run not in taken
+    ]
+    return taken, None, aside
+
+
+def _panel(few: Sequence[Run], whole: Sequence[Run], rows: Rows, note: str | None) -> Panel:
+    by_name = by_row(few, rows)
+    at_end = by_row(whole, rows)
+    series = []
+    for name in sorted({*by_name, *at_end}):
+        points: list[Point] = [
+            point(same, x)
+            for x, same in by_x(by_name.get(name, []), lambda r: shots_of(r) or 0).items()
+        ]
+        if name in at_end:
+            points.append(point(at_end[name], None))
+        series.append(Series(name=name, points=tuple(points)))
+    record = few[0].record
+    ticks = sorted({p.x for line in series for p in line.points if p.x is not None})
+    return Panel(
+        title=title(record),
+        x_label="Training utterances a class",
+        y_label=y_label(record),
+        scale="log",
+        series=tuple(series),
+        ticks=tuple(ticks),
+        end=f"all\n({whole[0].record.corpus.n.get('train', 0):,})" if whole else None,
+        note=note,
+    )

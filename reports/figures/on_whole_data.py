@@ -1,0 +1,155 @@
+"""The kinds with one point a run: a panel for every body of data, few-shot runs aside.
+
+`parameters`: the primary metric against trained parameters. `prompt-length`: against the option.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.errors import UsageError
+from bench.records import Record
+from reports.bodies import bodies, by_task, finished, shots_of, unfinished, what_differs
+from reports.comparison import by_row
+from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
+from reports.reading import Run
+from reports.rows import Rows
+
+OPTION = "prompt_length"
+_ASIDE = "few-shot; the other runs of the task were trained on the whole set"
+
+
+def parameters(runs: Sequence[Run]) -> Figure:
+    """The primary metric against trained parameters; what trains none becomes a line.
+
+    Raises:
+        UsageError: if no run has trained parameters.
+    """
+    return _figure(
+        runs,
+        _n_trainable,
+        "Trained parameters",
+        "no finished run trained parameters (n_trainable above 0)",
+        "runs of methods that train: `bench run --method prompt ...`",
+    )
+
+
+def prompt_length(runs: Sequence[Run]) -> Figure:
+    """The primary metric against the prompt length; methods without one become lines.
+
+    Raises:
+        UsageError: if no run has a prompt length.
+    """
+    return _figure(
+        runs,
+        _prompt_length,
+        "Prompt length (vectors a layer)",
+        "no finished run has the option prompt_length",
+        "runs of `bench run --method prompt --prompt-length P`, for several P",
+    )
+
+
+def _n_trainable(record: Record) -> float | None:
+    return record.n_trainable or None
+
+
+def _prompt_length(record: Record) -> float | None:
+    value = record.method.options.get(OPTION)
+    return float(value) if isinstance(value, int) else None
+
+
+def _figure(
+    runs: Sequence[Run],
+    x_of: Callable[[Record], float | None],
+    x_label: str,
+    nothing: str,
+    fitting: str,
+) -> Figure:
+    left_out = unfinished(runs)
+    ranked = {}
+    for task, same in by_task(finished(runs)).items():
+        groups = bodies(same)
+        if shots_of(groups[0][0].record) is None:
+            few = [group for group in groups if shots_of(group[0].record) is not None]
+            left_out.extend((str(run.folder), _ASIDE) for group in few for run in group)
+            groups = [group for group in groups if group not in few]
+        shown = [group for group in groups if any(x_of(run.record) is not None for run in group)]
+        left_out.extend(
+            (str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data")
+            for group in groups
+            if group not in shown
+            for run in group
+        )
+        if shown:
+            ranked[task] = shown
+    if not ranked:
+        raise UsageError(nothing, hint=f"what fits: {fitting}")
+    groups = [group for shown in ranked.values() for group in shown]
+    rows = Rows(groups, merged=(OPTION,))
+    panels = [
+        _panel(
+            group,
+            rows,
+            x_of,
+            x_label,
+            None if number == 0 else what_differs(group[0].record, shown[0][0].record),
+        )
+        for shown in ranked.values()
+        for number, group in enumerate(shown)
+    ]
+    return Figure(
+        panels=tuple(panels),
+        notes=(bars(panels), *_settings(rows, groups)),
+        left_out=tuple(left_out),
+    )
+
+
+def _panel(
+    group: Sequence[Run],
+    rows: Rows,
+    x_of: Callable[[Record], float | None],
+    x_label: str,
+    note: str | None,
+) -> Panel:
+    record = group[0].record
+    placed = [run for run in group if x_of(run.record) is not None]
+    rest = [run for run in group if x_of(run.record) is None]
+    series = [Series(name=name, points=_points(same, x_of)) for name, same in _sorted(placed, rows)]
+    levels = [Series(name=name, points=(point(same, None),)) for name, same in _sorted(rest, rows)]
+    values = sorted({p.x for line in series for p in line.points if p.x is not None})
+    lengths = x_of is _prompt_length
+    shots = shots_of(record)
+    return Panel(
+        title=title(record) + (f", {shots} utterances a class" if shots is not None else ""),
+        x_label=x_label,
+        y_label=y_label(record),
+        scale="log" if min(values) > 0 else "symlog",
+        series=tuple(series),
+        levels=tuple(levels),
+        ticks=tuple(values) if lengths and len(values) <= 10 else None,
+        note=note,
+    )
+
+
+def _sorted(runs: Sequence[Run], rows: Rows) -> list[tuple[str, list[Run]]]:
+    return sorted(by_row(runs, rows).items())
+
+
+def _points(runs: Sequence[Run], x_of: Callable[[Record], float | None]) -> tuple[Point, ...]:
+    """A point a prompt length; its place is the mean over seeds, which few-shot draws may shift."""
+    points = []
+    for same in by_x(runs, lambda record: _prompt_length(record) or 0.0).values():
+        places = [x for run in same if (x := x_of(run.record)) is not None]
+        points.append(point(same, statistics.fmean(places)))
+    return tuple(sorted(points, key=lambda p: p.x or 0.0))
+
+
+def title(record: Record) -> str:
+    """Task and corpus; the corpus only where it is not named like the task."""
+    task, corpus = record.task.name.upper(), record.corpus.name
+    return task if corpus == record.task.name else f"{task} ({corpus})"
+
+
+def _settings(rows: Rows, groups: Iterable[Sequence[Run]]) -> list[str]:
+    return [f"Differs between panels: {line}." for line in rows.settings(groups)]

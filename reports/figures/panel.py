@@ -1,0 +1,125 @@
+"""What a figure shows, as numbers and words; drawing it is `drawing`'s part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.records import Record, Score
+from reports.comparison import cell_of
+from reports.metric_names import metric_name
+from reports.reading import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One or several runs.
+
+    Attributes:
+        x: None: at the right end, beyond the axis (the whole training set).
+        y: in the panel's unit (per cent for fractions); the mean over runs.
+        low: lower end of the bar.
+        high: upper end of the bar.
+        n_runs: 1: the bar is the 95 % interval; more: one standard deviation to either side.
+    """
+
+    x: float | None
+    y: float
+    low: float
+    high: float
+    n_runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """The points of one row, by x; without points it still has its place in the legend."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One task on one body of data.
+
+    Attributes:
+        levels: what has no place on the x axis: a horizontal line each (x is None).
+        end: what the right end means, if a point lies there.
+        note: why this is a panel of its own, or what is missing in it.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    scale: Literal["linear", "log", "symlog"]
+    series: tuple[Series, ...]
+    levels: tuple[Series, ...] = ()
+    ticks: tuple[float, ...] | None = None
+    end: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """Panels side by side with one legend.
+
+    Attributes:
+        notes: lines below the panels.
+        left_out: runs that are not shown: (folder, why).
+    """
+
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+def point(runs: Sequence[Run], x: float | None) -> Point:
+    """The point of runs that differ in the seed only."""
+    cell = cell_of(runs)
+    scale = percent(runs[0].record.scores[cell.metric])
+    low, high = cell.ci95 or (
+        cell.value - (cell.spread or 0.0),
+        cell.value + (cell.spread or 0.0),
+    )
+    return Point(x=x, y=scale * cell.value, low=scale * low, high=scale * high, n_runs=len(runs))
+
+
+def by_x(runs: Sequence[Run], x_of: Callable[[Record], float]) -> dict[float, list[Run]]:
+    """Runs by their place on the x axis, ascending."""
+    placed: dict[float, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: x_of(run.record)):
+        placed.setdefault(x_of(run.record), []).append(run)
+    return placed
+
+
+def percent(score: Score) -> float:
+    """What a score is multiplied with to be shown."""
+    return 100.0 if score.unit == "fraction" else 1.0
+
+
+def y_label(record: Record) -> str:
+    """Of the primary metric, with its unit and which way is better."""
+    score = record.scores[record.primary]
+    unit = "%" if score.unit == "fraction" else score.unit
+    better = "higher" if score.higher_is_better else "lower"
+    name = metric_name(record.primary)
+    return f"{name[0].upper()}{name[1:]} ({unit}, {better} is better)"
+
+
+def bars(panels: Sequence[Panel]) -> str:
+    """What the bars of these panels mean."""
+    counts = {
+        point.n_runs
+        for panel in panels
+        for series in (*panel.series, *panel.levels)
+        for point in series.points
+    }
+    meanings = []
+    if 1 in counts:
+        meanings.append("95 % bootstrap interval over the test set (one run)")
+    several = sorted(counts - {1})
+    if several:
+        n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
+        meanings.append(f"mean ± standard deviation over seeds ({n} runs)")
+    return f"Bars: {'; '.join(meanings)}."

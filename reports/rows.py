@@ -1,0 +1,93 @@
+"""What makes two runs the same row, and what the row is called.
+
+A row is a method with its options on a frozen model. Presets give the same method other options on
+another task, so only options that differ between runs on the same data split a row; what differs
+from task to task alone is told beside the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from bench.records import Record
+from reports.reading import Run
+
+
+class Rows:
+    """Names the rows of runs.
+
+    Args:
+        groups: the runs, in groups that compare with one another.
+        merged: options that never split a row (the axis of a figure).
+    """
+
+    def __init__(self, groups: Iterable[Sequence[Run]], merged: Collection[str] = ()) -> None:
+        self._groups = [[run.record for run in group] for group in groups]
+        self._merged = frozenset(merged)
+        self._splitting = self._split()
+        self._models: defaultdict[str, set[str]] = defaultdict(set)
+        for record in self._records():
+            if record.model is not None:
+                self._models[record.model.name].add(record.model.fingerprint)
+
+    def name(self, record: Record) -> str:
+        """The row's name; equal for two records when they belong in the same row."""
+        method, model = record.method, record.model
+        parts = [method.name]
+        if model is not None and model.n_total:
+            parts.append(f"on {model.name}")
+            if len(self._models[model.name]) > 1:
+                parts.append(f"({model.fingerprint[:8]})")
+        parts.extend(
+            f"{name.replace('_', '-')}={_shown(method.options.get(name))}"
+            for name in self._splitting[method.name]
+        )
+        return " ".join(parts)
+
+    def settings(self, groups: Iterable[Sequence[Run]]) -> tuple[str, ...]:
+        """What differs within a row from one of these groups to the next, a line a method."""
+        values: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(
+            lambda: defaultdict(set)
+        )
+        for record in (run.record for group in groups for run in group):
+            method = record.method
+            for name, value in method.options.items():
+                if name not in self._splitting[method.name] and name not in self._merged:
+                    values[method.name, name][_shown(value)].add(record.task.name)
+        told: defaultdict[str, list[str]] = defaultdict(list)
+        for (method_name, option), by_value in sorted(values.items()):
+            if len(by_value) > 1:
+                each = ", ".join(
+                    f"{value} ({', '.join(sorted(tasks))})" for value, tasks in by_value.items()
+                )
+                told[method_name].append(f"{option.replace('_', '-')} {each}")
+        return tuple(f"{name}: {'; '.join(options)}" for name, options in told.items())
+
+    def _split(self) -> dict[str, list[str]]:
+        """By method, the options that differ within a group of runs that compare."""
+        splitting: dict[str, list[str]] = {record.method.name: [] for record in self._records()}
+        for group in self._groups:
+            by_method: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(
+                lambda: defaultdict(set)
+            )
+            given = [record.method for record in group]
+            for method in given:
+                names = {
+                    name for other in given if other.name == method.name for name in other.options
+                }
+                for name in names - self._merged:
+                    by_method[method.name][name].add(_shown(method.options.get(name)))
+            for method_name, options in by_method.items():
+                for name, values in options.items():
+                    if len(values) > 1 and name not in splitting[method_name]:
+                        splitting[method_name].append(name)
+        return {name: sorted(options) for name, options in splitting.items()}
+
+    def _records(self) -> Iterable[Record]:
+        return (record for group in self._groups for record in group)
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
