@@ -94,7 +94,7 @@ def compare(runs: Sequence[Run], quoted: Sequence[QuotedRow] = ()) -> Comparison
     for task, groups in ranked.items():
         for group in groups:
             by_shots[shots_of(group[0].record) or 0][task].append(group)
-    rows = Rows(group for groups in ranked.values() for group in groups)
+    every = [group for groups in ranked.values() for group in groups]
     tables = []
     for _, of_task in sorted(by_shots.items()):
         for rank in range(max(map(len, of_task.values()))):
@@ -104,6 +104,7 @@ def compare(runs: Sequence[Run], quoted: Sequence[QuotedRow] = ()) -> Comparison
                 for task, group in columns.items()
                 if group is not ranked[task][0]
             )
+            rows = Rows(columns.values(), others=every)
             tables.append(_table(columns, rows, reasons))
     return Comparison(tables=tuple(tables), left_out=tuple(unfinished(runs)), quoted=tuple(quoted))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from bench.records import Record
 from reports.reading import Run
@@ -21,14 +21,21 @@ class Rows:
     Args:
         groups: the runs, in groups that compare with one another.
         merged: options that never split a row (the axis of a figure).
+        others: groups that split no row here, but whose models have to be told apart too.
     """
 
-    def __init__(self, groups: Iterable[Sequence[Run]], merged: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        groups: Iterable[Sequence[Run]],
+        merged: Collection[str] = (),
+        others: Iterable[Sequence[Run]] = (),
+    ) -> None:
         self._groups = [[run.record for run in group] for group in groups]
         self._merged = frozenset(merged)
         self._splitting = self._split()
         self._models: defaultdict[str, set[str]] = defaultdict(set)
-        for record in self._records():
+        known = [run.record for group in others for run in group]
+        for record in (*self._records(), *known):
             if record.model is not None:
                 self._models[record.model.name].add(record.model.fingerprint)
 
@@ -42,25 +49,34 @@ class Rows:
                 parts.append(f"({model.fingerprint[:8]})")
         parts.extend(
             f"{name.replace('_', '-')}={_shown(method.options.get(name))}"
-            for name in self._splitting[method.name]
+            for name in self._splitting.get(method.name, ())
         )
         return " ".join(parts)
 
-    def settings(self, groups: Iterable[Sequence[Run]]) -> tuple[str, ...]:
-        """What differs within a row from one of these groups to the next, a line a method."""
+    def settings(
+        self,
+        groups: Iterable[Sequence[Run]],
+        place: Callable[[Record], str] = lambda record: record.task.name,
+    ) -> tuple[str, ...]:
+        """What differs within a row from one place to the next, a line a method.
+
+        Args:
+            groups: the runs to look at.
+            place: what a place is called; the task, unless told otherwise.
+        """
         values: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(
             lambda: defaultdict(set)
         )
         for record in (run.record for group in groups for run in group):
             method = record.method
             for name, value in method.options.items():
-                if name not in self._splitting[method.name] and name not in self._merged:
-                    values[method.name, name][_shown(value)].add(record.task.name)
+                if name not in self._splitting.get(method.name, ()) and name not in self._merged:
+                    values[method.name, name][_shown(value)].add(place(record))
         told: defaultdict[str, list[str]] = defaultdict(list)
         for (method_name, option), by_value in sorted(values.items()):
             if len(by_value) > 1:
                 each = ", ".join(
-                    f"{value} ({', '.join(sorted(tasks))})" for value, tasks in by_value.items()
+                    f"{value} ({', '.join(sorted(places))})" for value, places in by_value.items()
                 )
                 told[method_name].append(f"{option.replace('_', '-')} {each}")
         return tuple(f"{name}: {'; '.join(options)}" for name, options in told.items())

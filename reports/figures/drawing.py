@@ -97,7 +97,7 @@ def lay_out(figure: Figure) -> Canvas:
     looks = _looks(figure.panels)
     longest = max(map(len, looks))
     legend_columns = max(1, min(len(looks), int(width / (0.55 + 0.075 * longest))))
-    notes = [line for note in figure.notes for line in textwrap.wrap(note, int(width * 15))]
+    notes = [line for note in figure.notes for line in textwrap.wrap(note, int(width * 17))]
     legend_height = 0.185 * -(-len(looks) // legend_columns) + 0.16
     notes_height = 0.15 * len(notes) + 0.08
     n_note_lines = max(len(_note_lines(panel, width / n_columns)) for panel in figure.panels)

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from reports.bodies import by_task, clash, finished, shots_of, unfinished
 from reports.comparison import by_row
-from reports.figures.on_whole_data import title
+from reports.figures.by_size import title
 from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
 from reports.reading import Run
 from reports.rows import Rows
@@ -44,18 +44,22 @@ def few_shot(runs: Sequence[Run]) -> Figure:
             "no finished run is few-shot (corpus.notes.shots)",
             hint="what fits: runs of `bench run --shots K --seed S`, for several K and S",
         )
-    few = [[run for run in family if shots_of(run.record) is not None] for family in families]
+    few = []
+    for family in families:
+        drawn = [run for run in family if shots_of(run.record) is not None]
+        _refuse_clash(drawn)
+        lines, aside = _lines(drawn)
+        few.append(lines)
+        left_out.extend(aside)
     groups_of_few = [group for runs_of in few for group in _by_shots(runs_of)]
-    # Runs on the whole set split no row, but their methods and models have to be known.
-    rows = Rows([*groups_of_few, *([run] for family in families for run in family)])
+    rows = Rows(groups_of_few, others=families)
     panels, groups = [], []
     for few_runs, family in zip(few, families, strict=True):
-        _refuse_clash(few_runs)
         whole, note, aside = _whole_set(few_runs, family, rows)
         left_out.extend(aside)
         panels.append(_panel(few_runs, whole, rows, note))
         groups += [*_by_shots(few_runs), whole]
-    notes = [f"Differs between points: {line}." for line in rows.settings(groups)]
+    notes = [f"Differs between points: {line}." for line in rows.settings(groups, _place)]
     return Figure(panels=tuple(panels), notes=(bars(panels), *notes), left_out=tuple(left_out))
 
 
@@ -63,6 +67,31 @@ def _family(record: Record) -> str:
     corpus = record.corpus
     held_out = sorted((name, n) for name, n in corpus.n.items() if name != "train")
     return json.dumps([record.task.version, corpus.name, held_out])
+
+
+def _place(record: Record) -> str:
+    return f"{record.task.name} {shots_of(record) or 'all'}"
+
+
+def _lines(few: list[Run]) -> tuple[list[Run], list[tuple[str, str]]]:
+    """Leaves out the runs of a sweep over other options than the shots.
+
+    Where a method on a model has a line over several numbers of shots, its other rows with one
+    number only are such a sweep; a method on a model that has nothing else keeps its point.
+    """
+    rows = Rows(_by_shots(few))
+    by_model: defaultdict[tuple[str, str], dict[str, list[Run]]] = defaultdict(dict)
+    for name, runs in by_row(few, rows).items():
+        model = runs[0].record.model
+        fingerprint = model.fingerprint if model is not None else ""
+        by_model[runs[0].record.method.name, fingerprint][name] = runs
+    aside: list[Run] = []
+    for named in by_model.values():
+        spans = {name: len({shots_of(run.record) for run in runs}) for name, runs in named.items()}
+        if max(spans.values()) > 1:
+            aside += [run for name, runs in named.items() if spans[name] == 1 for run in runs]
+    kept = [run for run in few if run not in aside]
+    return kept, [(str(run.folder), "its method has a line with other options") for run in aside]
 
 
 def _by_shots(few: Sequence[Run]) -> list[list[Run]]:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from reports.reading import Run
 
 KINDS = {
-    "parameters": "reports.figures.on_whole_data:parameters",
+    "parameters": "reports.figures.by_size:parameters",
     "few-shot": "reports.figures.few_shot:few_shot",
-    "prompt-length": "reports.figures.on_whole_data:prompt_length",
+    "prompt-length": "reports.figures.by_size:prompt_length",
 }
 
 

@@ -106,6 +106,22 @@ def test_whole_sets_come_first_however_many_draws_there_are(
     assert reason.startswith("ks: trained on 5 utterances a class")
 
 
+def test_a_sweep_on_other_data_splits_no_row_of_the_first_table(
+    write_run: WriteRun, runs: Path
+) -> None:
+    write_run("1", options={"prompt_length": 32})
+    write_run("2", options={"prompt_length": 31}, task="ic")
+    write_run("3", options={"prompt_length": 1}, shots=5)
+    write_run("4", options={"prompt_length": 2}, shots=5, model={"fingerprint": "ef" * 32})
+    whole, few = compared(runs).tables
+    assert whole.rows == ("prompt on g (cdcdcdcd)",)
+    assert whole.settings == ("prompt: prompt-length 31 (ic), 32 (ks)",)
+    assert set(few.rows) == {
+        "prompt on g (cdcdcdcd) prompt-length=1",
+        "prompt on g (efefefef) prompt-length=2",
+    }
+
+
 def test_one_seed_that_drew_two_ways_parts_the_contents(write_run: WriteRun, runs: Path) -> None:
     write_run("1", shots=5, corpus={"fingerprint": "a"})
     write_run("2", shots=5, corpus={"fingerprint": "b"}, method="majority")

@@ -174,3 +174,40 @@ def test_no_run_that_fits_is_said_with_what_would(
         shown(kind, runs)
     assert caught.value.hint is not None
     assert fitting in caught.value.hint
+
+
+def test_sweeps_on_a_few_shots_among_runs_of_a_whole_benchmark(
+    write_run: WriteRun, runs: Path
+) -> None:
+    def prompt(name: str, length: int, epochs: int, shots: int | None = None) -> None:
+        write_run(name, options={"prompt_length": length, "epochs": epochs}, shots=shots)
+
+    prompt("whole", 32, 30)
+    prompt("5", 20, 120, shots=5)
+    prompt("200", 20, 8, shots=200)
+    prompt("200-1", 1, 8, shots=200)
+    prompt("200-32", 32, 8, shots=200)
+    random = {"name": "random", "fingerprint": "ef" * 32}
+    options = {"prompt_length": 20, "epochs": 8}
+    write_run("random", options=options, shots=200, model=random)
+    few = shown("few-shot", runs)
+    (panel,) = few.panels
+    assert [(line.name, [p.x for p in line.points]) for line in panel.series] == [
+        ("prompt on g", [5, 200, None]),
+        ("prompt on random", [200]),
+    ]
+    assert few.notes[1] == (
+        "Differs between points: prompt: epochs 120 (ks 5), 8 (ks 200), 30 (ks all); "
+        "prompt-length 20 (ks 200, ks 5), 32 (ks all)."
+    )
+    assert {Path(folder).name for folder, _ in few.left_out} == {"200-1", "200-32"}
+    lengths = shown("prompt-length", runs)
+    (panel,) = lengths.panels
+    assert panel.title == "KS, 200 utterances a class"
+    assert [(line.name, [p.x for p in line.points]) for line in panel.series] == [
+        ("prompt on g", [1, 20, 32]),
+        ("prompt on random", [20]),
+    ]
+    assert {Path(folder).name for folder, _ in lengths.left_out} == {"5", "whole"}
+    (panel,) = shown("parameters", runs).panels
+    assert [line.name for line in panel.series] == ["prompt on g"]

@@ -1,4 +1,4 @@
-"""The kinds with one point a run: a panel for every body of data, few-shot runs aside.
+"""The kinds with one point a row and size: a panel for every body of data that is shown.
 
 `parameters`: the primary metric against trained parameters. `prompt-length`: against the option.
 """
@@ -17,7 +17,8 @@ from reports.reading import Run
 from reports.rows import Rows
 
 OPTION = "prompt_length"
-_ASIDE = "few-shot; the other runs of the task were trained on the whole set"
+_FEW = "few-shot; the other runs of the task were trained on the whole set"
+_ONE_LENGTH = "on data with fewer than two prompt lengths, and other data of the task has several"
 
 
 def parameters(runs: Sequence[Run]) -> Figure:
@@ -32,6 +33,7 @@ def parameters(runs: Sequence[Run]) -> Figure:
         "Trained parameters",
         "no finished run trained parameters (n_trainable above 0)",
         "runs of methods that train: `bench run --method prompt ...`",
+        _whole_sets,
     )
 
 
@@ -47,6 +49,7 @@ def prompt_length(runs: Sequence[Run]) -> Figure:
         "Prompt length (vectors a layer)",
         "no finished run has the option prompt_length",
         "runs of `bench run --method prompt --prompt-length P`, for several P",
+        _sweeps,
     )
 
 
@@ -65,15 +68,13 @@ def _figure(
     x_label: str,
     nothing: str,
     fitting: str,
+    chosen: Callable[[list[list[Run]]], tuple[list[list[Run]], list[tuple[str, str]]]],
 ) -> Figure:
     left_out = unfinished(runs)
     ranked = {}
     for task, same in by_task(finished(runs)).items():
-        groups = bodies(same)
-        if shots_of(groups[0][0].record) is None:
-            few = [group for group in groups if shots_of(group[0].record) is not None]
-            left_out.extend((str(run.folder), _ASIDE) for group in few for run in group)
-            groups = [group for group in groups if group not in few]
+        groups, aside = chosen(bodies(same))
+        left_out.extend(aside)
         shown = [group for group in groups if any(x_of(run.record) is not None for run in group)]
         left_out.extend(
             (str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data")
@@ -103,6 +104,26 @@ def _figure(
         notes=(bars(panels), *_settings(rows, groups)),
         left_out=tuple(left_out),
     )
+
+
+def _whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+    """Leaves few shots out where a whole training set was used."""
+    if shots_of(groups[0][0].record) is not None:
+        return groups, []
+    kept = [group for group in groups if shots_of(group[0].record) is None]
+    aside = [run for group in groups if group not in kept for run in group]
+    return kept, [(str(run.folder), _FEW) for run in aside]
+
+
+def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+    """Leaves bodies of data with one prompt length out where another one has several."""
+    kept = [
+        group for group in groups if len({_prompt_length(run.record) for run in group} - {None}) > 1
+    ]
+    if not kept:
+        return _whole_sets(groups)
+    aside = [run for group in groups if group not in kept for run in group]
+    return kept, [(str(run.folder), _ONE_LENGTH) for run in aside]
 
 
 def _panel(
