@@ -18,11 +18,11 @@ prompt() { run "$1" --method prompt --gslm "$lm" "${@:2}"; }
 
 lm() {
     bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium \
-        --epochs 4.5 --max-minutes 46 --batch-tokens 2048 --dropout 0.05
+        --epochs 4.5 --max-minutes 38 --batch-tokens 2048 --dropout 0.05
 }
 main() {
     prompt ks --prompt-length 32 --max-minutes 28
-    prompt ic --prompt-length 31 --max-minutes 28
+    prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
 }
 controls() {
     # The same shape with weights that were hardly trained at all: one step at a tiny rate.
