@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -24,9 +25,9 @@ def random_lm(
     with torch.no_grad():
         for name, p in lm.named_parameters():
             if p.ndim > 1:
-                p *= gain
+                p.mul_(gain)
             else:
-                p += 0.3 * torch.randn(p.shape, generator=generator, dtype=dtype)
+                p.add_(0.3 * torch.randn(p.shape, generator=generator))
             assert torch.isfinite(p).all(), name
     return lm
 
@@ -40,6 +41,7 @@ def gslm_of(lm: UnitLM, *, backwards: bool = False) -> Gslm:
     return Gslm(card, lm, "0" * 64)
 
 
+@cache
 def plain_positions(length: int, dim: int) -> Tensor:
     """fairseq's sinusoids, element by element, float64."""
     half = dim // 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def dense(qkv: Tensor, batch: Packed, keys: Tensor | None, values: Tensor | None
     """One utterance at a time through torch's own attention."""
     mixed = []
     for g in batch.groups:
-        for rows in qkv[g.start : g.end].split(g.length):
+        for rows in torch.split(qkv[g.start : g.end], g.length):
             q, k, v = (a.view(g.length, HEADS, -1).transpose(0, 1) for a in rows.chunk(3, dim=1))
             n = 0
             if keys is not None and values is not None:
@@ -97,7 +99,8 @@ def test_gradients(batch: Packed, apart: bool, prompted: bool) -> None:
             qkv, batch.groups, HEADS, queries=queries, prompt_keys=keys, prompt_values=values
         )
 
-    assert torch.autograd.gradcheck(attention, (qkv, queries, keys, values))
+    inputs: tuple[Any, ...] = (qkv, queries, keys, values)
+    assert torch.autograd.gradcheck(attention, inputs)
 
 
 def test_an_utterance_sees_itself_only_up_to_each_token(batch: Packed) -> None:

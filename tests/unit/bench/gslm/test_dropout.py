@@ -14,7 +14,7 @@ def test_the_rate_and_the_scale(rate: float) -> None:
     y = byte_dropout(ONES, rate, np.random.default_rng(0))
     rounded = round(256 * rate) / 256
     assert float((y == 0).float().mean()) == pytest.approx(rounded, abs=0.005)
-    assert y[y != 0].unique().tolist() == pytest.approx([1 / (1 - rounded)])
+    assert sorted(set(y[y != 0].tolist())) == pytest.approx([1 / (1 - rounded)])
     assert float(y.mean()) == pytest.approx(1, abs=0.03)
 
 
@@ -32,7 +32,7 @@ def test_nothing_happens_in_evaluation_or_at_rate_0() -> None:
 @pytest.mark.parametrize("rate", [0.998, 0.9999])
 def test_a_rate_close_to_1_keeps_something(rate: float) -> None:
     y = byte_dropout(ONES, rate, np.random.default_rng(0))
-    assert y[y != 0].unique().tolist() == [256.0]
+    assert sorted(set(y[y != 0].tolist())) == [256.0]
 
 
 def test_gradients_pass_where_values_do() -> None:

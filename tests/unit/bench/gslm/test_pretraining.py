@@ -21,7 +21,6 @@ from bench.errors import (
     UnknownNameError,
     UsageError,
 )
-from bench.gslm import pretraining
 from bench.gslm.folder import load_gslm
 from bench.gslm.pretraining import PRESETS, Pretraining, PretrainOptions, pretrain
 from bench.progress import Progress
@@ -221,7 +220,8 @@ def test_resumed_with_no_time_left_it_still_ends(options: PretrainOptions) -> No
 def test_the_rate_warms_up_and_decays(options: PretrainOptions) -> None:
     work = Pretraining(changed(options, warmup_steps=10), QUIET)
     rates = []
-    for work.step in range(work.total_steps + 1):
+    n_steps = work.total_steps
+    for work.step in range(n_steps + 1):
         rates.append(work._rate() / options.lr)
     assert rates[0] == pytest.approx(0.1)
     assert rates[:10] == sorted(rates[:10])
@@ -239,7 +239,9 @@ def test_bfloat16_trains_and_is_stored_as_float32(options: PretrainOptions) -> N
 def test_a_loss_that_is_not_finite_is_said(
     options: PretrainOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pretraining.F, "cross_entropy", lambda *a, **k: torch.tensor(float("nan")))
+    monkeypatch.setattr(
+        torch.nn.functional, "cross_entropy", lambda *a, **k: torch.tensor(float("nan"))
+    )
     with pytest.raises(RunFailedError, match="loss of step 1 is nan") as caught:
         pretrain(options, QUIET)
     assert caught.value.hint is not None

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from bench.errors import DataError
+from bench.prompting.examples import Encoder, Loss, collate
+from tasks.corpora.utterance import Utterance
+from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
+
+GSLM = gslm_of(random_lm(), backwards=True)
+"""12 units; unit u has row 15 - u; 40 positions."""
+ANSWER = np.array([4, 7, 5])
+
+
+def utterance(n: int = 2, name: str = "a.wav") -> Utterance:
+    units = np.arange(n, dtype=np.int32) % 12
+    return Utterance(id=name, symbols=("x",), units=units, where=f"train.txt:{name}")
+
+
+@pytest.fixture
+def notes() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def encoder(notes: Counter[str]) -> Encoder:
+    return Encoder(GSLM, notes)
+
+
+@pytest.mark.parametrize(
+    ("loss", "ends", "tokens", "targets"),
+    [
+        # The paper's: from the separator on; y_1 after <s>, </s> after y_n.
+        ("full", False, [2, 15, 14, 0, 4, 7, 5], [0, 4, 7, 5, 2]),
+        ("full", True, [2, 15, 14, 0, 4, 7, 5], [0, 4, 7, 5, 2]),
+        ("labels", False, [2, 15, 14, 0, 4, 7], [4, 7, 5]),
+        ("labels", True, [2, 15, 14, 0, 4, 7, 5], [4, 7, 5, 2]),
+    ],
+)
+def test_tokens_and_targets(
+    encoder: Encoder, loss: Loss, ends: bool, tokens: list[int], targets: list[int]
+) -> None:
+    example = encoder.example(utterance(), ANSWER, loss=loss, ends=ends)
+    assert example.tokens.tolist() == tokens
+    assert example.targets.tolist() == targets
+    # Each output's target is the token that follows it, where one follows.
+    outputs = example.tokens[len(tokens) - len(targets) :]
+    assert outputs[1:].tolist() == targets[: len(outputs) - 1]
+
+
+def test_targets_are_laid_out_as_the_batch_is(encoder: Encoder) -> None:
+    examples = [
+        encoder.example(utterance(n), np.array([4 + i]), loss="full", ends=False)
+        for i, n in enumerate((5, 2, 5, 1))
+    ]
+    batch, targets = collate(examples)
+    tokens = batch.tokens[batch.outputs].view(-1, 3)
+    wanted = targets.view(-1, 3)
+    assert wanted[:, 1].tolist() == [7, 5, 4, 6]
+    assert tokens[:, 1].tolist() == [0, 0, 0, 0]
+    assert tokens[:, 2].equal(wanted[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("n", "room", "kept"), [(38, 0, 38), (39, 0, 38), (38, 5, 33), (33, 5, 33)]
+)
+def test_units_are_cut_to_the_positions_that_are_left(
+    encoder: Encoder, notes: Counter[str], n: int, room: int, kept: int
+) -> None:
+    tokens = encoder.prompt(utterance(n), room)
+    assert tokens[0] == 2
+    assert tokens[-1] == 0
+    assert tokens[1:-1].tolist() == [15 - i % 12 for i in range(kept)]
+    assert len(tokens) + room <= SMALL.max_positions
+    assert notes == ({"cut_to_max_positions": 1} if kept < n else {})
+
+
+def test_an_utterance_that_is_cut_counts_once(encoder: Encoder, notes: Counter[str]) -> None:
+    for name in ("a", "b", "a", "b", "b"):
+        encoder.prompt(utterance(100, name), 1)
+    encoder.prompt(utterance(200_000, "c"), 1)
+    encoder.example(utterance(100, "d"), ANSWER, loss="labels", ends=False)
+    encoder.prompt(utterance(100, "d"), 0)
+    assert notes == {"cut_to_max_positions": 4}
+
+
+def test_no_room_for_a_single_unit(encoder: Encoder) -> None:
+    assert len(encoder.prompt(utterance(5), 37)) == 3
+    with pytest.raises(DataError, match=r"'a\.wav' takes 38 of the LM's 40 positions") as caught:
+        encoder.prompt(utterance(5), 38)
+    assert caught.value.where == "train.txt:a.wav"
+
+
+def test_an_utterance_without_units(encoder: Encoder) -> None:
+    bare = Utterance(id="b", symbols=("x",), where="train.txt:3")
+    with pytest.raises(DataError, match=r"train\.txt:3: utterance 'b' has no units"):
+        encoder.prompt(bare, 0)

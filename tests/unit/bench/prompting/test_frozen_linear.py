@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from torch import Tensor
+
+from bench.prompting import frozen_linear
+from bench.prompting.frozen_linear import FrozenLinear
+
+
+def normal(*size: int, seed: int = 0) -> Tensor:
+    return torch.randn(*size, generator=torch.Generator().manual_seed(seed))
+
+
+WEIGHT, BIAS = normal(12, 8, seed=1), normal(12, seed=2)
+
+
+def assert_is_linear(linear: FrozenLinear, weight: Tensor, bias: Tensor, rtol: float) -> None:
+    for n in (1, 7, 600):
+        x = normal(n, weight.shape[1], seed=n).to(weight.dtype).requires_grad_()
+        theirs = x.detach().clone().requires_grad_()
+        y, wanted = linear(x), F.linear(theirs, weight, bias)
+        torch.testing.assert_close(y, wanted, rtol=rtol, atol=rtol)
+        # A gradient that is not contiguous.
+        grad = normal(weight.shape[0], n, seed=3).to(weight.dtype).t()
+        torch.autograd.backward([y, wanted], [grad, grad])
+        assert x.grad is not None
+        assert theirs.grad is not None
+        torch.testing.assert_close(x.grad, theirs.grad, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+def test_values_and_gradients_are_those_of_a_linear_map(dtype: torch.dtype) -> None:
+    weight, bias = WEIGHT.to(dtype), BIAS.to(dtype)
+    assert_is_linear(FrozenLinear(weight, bias), weight, bias, 1e-5)
+
+
+def test_on_a_cpu_float32_weights_are_laid_out_once() -> None:
+    linear = FrozenLinear(WEIGHT, BIAS)
+    assert (linear.forward_weight is not None) == bool(torch.backends.mkldnn.enabled)
+    assert FrozenLinear(WEIGHT.bfloat16(), BIAS.bfloat16()).forward_weight is None
+
+
+@pytest.mark.parametrize("missing", ["operator", "mkldnn"])
+def test_without_onednn_it_falls_back(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing == "operator":
+        monkeypatch.setattr(frozen_linear, "_reordered", lambda weight: None)
+        linear = FrozenLinear(WEIGHT, BIAS)
+    else:
+        monkeypatch.setattr(torch.backends, "mkldnn", SimpleNamespace(enabled=False))
+        linear = FrozenLinear(WEIGHT, BIAS)
+    assert linear.forward_weight is None
+    assert_is_linear(linear, WEIGHT, BIAS, 1e-5)
+
+
+def test_some_rows() -> None:
+    some = FrozenLinear(WEIGHT, BIAS).rows(3, 9)
+    assert_is_linear(some, WEIGHT[3:9], BIAS[3:9], 1e-5)
+
+
+def test_a_transposed_input() -> None:
+    x = normal(8, 5).t()
+    torch.testing.assert_close(FrozenLinear(WEIGHT, BIAS)(x), F.linear(x, WEIGHT, BIAS))
