@@ -21,7 +21,7 @@ lm() {
         --epochs 4.5 --max-minutes 38 --batch-tokens 2048 --dropout 0.05
 }
 main() {
-    prompt ks --prompt-length 32 --max-minutes 28
+    prompt ks --prompt-length 32 --max-minutes 24
     prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
 }
 controls() {
