@@ -26,7 +26,13 @@ def slow_run(
     """A slow run that has done its second epoch and is working on the third."""
     command = bench_process([*SLOW, "--corpus", corpus, "--option", "epoch_s=0.4"])
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        # A shell starts background jobs with SIGINT ignored, and what is ignored is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     try:
