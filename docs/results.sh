@@ -22,13 +22,17 @@ lm() {
 }
 main() {
     prompt ks --prompt-length 32 --max-minutes 24
+    prompt ks --prompt-length 32 --lr 0.02 --prompt-dropout 0 --batch-tokens 1024 \
+        --batch-utterances 64 --max-minutes 28
     prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
 }
 controls() {
     # The same shape with weights that were hardly trained at all: one step at a tiny rate.
     bench pretrain --units "$data/ks" --out "$random" --preset medium \
         --epochs 0.001 --lr 1e-9 --name units-random
-    run ks --method prompt --gslm "$random" --shots 200 --prompt-length 20 --max-epochs 8
+    for verbalizer in learnable frequency; do
+        run ks --method prompt --gslm "$random" --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
+    done
     for task in ks ic; do
         run "$task" --method bag-of-units
         run "$task" --method majority
@@ -41,9 +45,9 @@ few-shot() {
                 run "$task" --method bag-of-units --shots "$k" --seed "$seed" --min-count 1
             done
         done
-        prompt "$task" --shots 5 --max-epochs 120
-        prompt "$task" --shots 10 --max-epochs 60
-        prompt "$task" --shots 50 --max-epochs 20
+        prompt "$task" --shots 5 --max-epochs 60
+        prompt "$task" --shots 10 --max-epochs 40
+        prompt "$task" --shots 50 --max-epochs 15
         prompt "$task" --shots 200 --max-epochs 8
     done
 }
