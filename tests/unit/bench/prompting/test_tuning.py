@@ -230,7 +230,7 @@ def test_the_rate_warms_up_and_the_cosine_ends_at_0(tmp_path: Path) -> None:
 
 
 def test_the_clock_ends_it(tmp_path: Path) -> None:
-    tuning = Task(tmp_path, max_epochs=10_000, max_minutes=0.005).tuning
+    tuning = Task(tmp_path, max_epochs=10_000, max_minutes=0.005, patience=10_000).tuning
     tuning.run()
     assert 0 < tuning.step < 10_000
     assert tuning.elapsed_s >= 0.3
