@@ -180,6 +180,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_PROMPT,
     ),
     Option(
+        name="unit-dropout",
+        kind="float",
+        default=0.0,
+        help="share of an utterance's units left out in training, drawn anew each step",
+        methods=_PROMPT,
+    ),
+    Option(
         name="beam",
         kind="int",
         default=5,

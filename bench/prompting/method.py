@@ -64,6 +64,7 @@ class PromptOptions(BaseModel):
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most.
         prompt_dropout: probability of dropping a prompt's element in training.
+        unit_dropout: share of an utterance's units left out in training, drawn anew each step.
         beam: hypotheses kept for sequence tasks.
         length_penalty: exponent of the length that a hypothesis' score is divided by.
     """
@@ -83,6 +84,7 @@ class PromptOptions(BaseModel):
     batch_tokens: int = Field(default=512, ge=1)
     batch_utterances: int = Field(default=32, ge=1)
     prompt_dropout: float = Field(default=0.1, ge=0, lt=1)
+    unit_dropout: float = Field(default=0.0, ge=0, lt=1)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
 

@@ -19,7 +19,7 @@ from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.gslm.packing import length_bucketed
 from bench.progress import Progress
-from bench.prompting.examples import Example, collate
+from bench.prompting.examples import Example, collate, thinned
 from bench.prompting.objective import Objective
 
 MIN_STEPS_A_ROUND = 100
@@ -42,6 +42,7 @@ class Schedule(BaseModel):
     batch_tokens: int
     batch_utterances: int
     prompt_dropout: float
+    unit_dropout: float
 
 
 class Tuning:
@@ -164,6 +165,9 @@ class Tuning:
 
     def update(self, examples: list[Example], rate: float) -> float:
         """One optimiser step; returns the loss in nats an output."""
+        if self.schedule.unit_dropout:
+            thins = random.numpy_generator(self.seed, "tuning", "units", self.step)
+            examples = [thinned(e, self.schedule.unit_dropout, thins) for e in examples]
         batch, targets = collate(examples)
         device, rate_of_dropout = self.objective.frozen.device, self.schedule.prompt_dropout
         drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)

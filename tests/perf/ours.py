@@ -71,6 +71,7 @@ def tuning(
         batch_tokens=MAX_TOKENS,
         batch_utterances=MAX_UTTERANCES,
         prompt_dropout=dropout,
+        unit_dropout=0.0,
     )
     return Tuning(
         goal,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.prompting.examples import Encoder, Loss, collate
+from bench.prompting.examples import Encoder, Loss, collate, thinned
 from tasks.corpora.utterance import Utterance
 from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
 
@@ -49,6 +49,28 @@ def test_tokens_and_targets(
     # Each output's target is the token that follows it, where one follows.
     outputs = example.tokens[len(tokens) - len(targets) :]
     assert outputs[1:].tolist() == targets[: len(outputs) - 1]
+
+
+@pytest.mark.parametrize("loss", ["full", "labels"])
+@pytest.mark.parametrize("ends", [False, True])
+def test_thinning_leaves_units_out_and_nothing_else(
+    encoder: Encoder, loss: Loss, ends: bool
+) -> None:
+    whole = encoder.example(utterance(10), ANSWER, loss=loss, ends=ends)
+    before = whole.tokens.copy()
+    generator = np.random.default_rng(0)
+    seen = set()
+    for _ in range(200):
+        thin = thinned(whole, 0.25, generator)
+        assert thin.targets is whole.targets
+        assert thin.tokens[0] == whole.tokens[0]
+        assert thin.tokens[9:].tolist() == whole.tokens[11:].tolist()  # 2 of 10 left out
+        kept = thin.tokens[1:9].tolist()
+        assert kept == sorted(kept, reverse=True)  # row 15 - u: the order of time
+        seen |= set(before[1:11].tolist()) - set(kept)
+    assert whole.tokens.tolist() == before.tolist()
+    assert seen == set(before[1:11].tolist())
+    assert thinned(whole, 0.09, generator) is whole
 
 
 def test_targets_are_laid_out_as_the_batch_is(encoder: Encoder) -> None:

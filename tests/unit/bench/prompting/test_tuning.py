@@ -37,6 +37,7 @@ SCHEDULE = Schedule(
     batch_tokens=200,
     batch_utterances=16,
     prompt_dropout=0.1,
+    unit_dropout=0.0,
 )
 
 
@@ -237,10 +238,11 @@ def test_the_clock_ends_it(tmp_path: Path) -> None:
     assert tuning._progress(6) == 1.0
 
 
-def test_dropout_is_part_of_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["prompt_dropout", "unit_dropout"])
+def test_dropout_is_part_of_training(tmp_path: Path, what: str) -> None:
     losses = []
     for dropout in (0.0, 0.5):
-        task = Task(tmp_path, prompt_dropout=dropout)
+        task = Task(tmp_path, **{what: dropout})
         losses.append(task.tuning.update(task.tuning.examples, 0.0))
     assert losses[0] != losses[1]
     assert all(math.isfinite(loss) for loss in losses)
