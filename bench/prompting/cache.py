@@ -72,11 +72,11 @@ class Cache:
         places = (self.lengths + self.added).clamp_max(frozen.shape.max_positions - 1)
         x = frozen.embedded(tokens, places, None)
         for i, layer in enumerate(frozen.layers):
-            qkv = layer.qkv(layer.attn_norm(x).to(frozen.dtype))
+            qkv = layer.qkv(layer.attn_norm(x, frozen.dtype))
             mixed = self._attend(i, qkv, prompts[i] if prompts is not None else None)
             x = layer.feed_forward(x + layer.out(mixed), frozen.dtype)
         self.added += 1
-        return frozen.final_norm(x)
+        return frozen.final_norm(x, x.dtype)
 
     def _attend(self, layer: int, qkv: Tensor, prompt: PromptKv | None) -> Tensor:
         """(n_rows, 3 * dim) of the new tokens to (n_rows, dim)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
@@ -22,6 +22,8 @@ from bench.gslm.lm import Layer, UnitLM, relu
 from bench.gslm.packing import Packed
 from bench.prompting.frozen_linear import FrozenLinear
 
+NORM_EPS = 1e-5
+
 
 class PromptKv(NamedTuple):
     """A layer's prompts as attention sees them: (heads, prompt_length, head_dim) each."""
@@ -30,16 +32,43 @@ class PromptKv(NamedTuple):
     values: Tensor
 
 
+class _NarrowNorm(torch.autograd.Function):
+    """A layer norm that keeps its input in the narrower type of its output for its backward.
+
+    Mean and deviation stay as they were, so what is lost is the rounding of each element, which
+    the output suffers as well; it halves the larger part of what a training step keeps.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
+        y, mean, rstd = torch.native_layer_norm(x, (x.shape[1],), weight, bias, NORM_EPS)
+        ctx.save_for_backward(x.to(dtype), mean, rstd, weight, bias)
+        return y.to(dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        narrow, mean, rstd, weight, bias = ctx.saved_tensors
+        x = narrow.to(weight.dtype)
+        wanted = [True, False, False]
+        dx, _, _ = torch.ops.aten.native_layer_norm_backward(
+            grads[0].to(x.dtype), x, (x.shape[1],), mean, rstd, weight, bias, wanted
+        )
+        return dx, None, None, None
+
+
 @dataclass(frozen=True)
 class Norm:
-    """A frozen layer norm in float32."""
+    """A frozen layer norm, computed in float32."""
 
     weight: Tensor
     bias: Tensor
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """(n, dim) float32 to the same."""
-        return F.layer_norm(x, (x.shape[1],), self.weight, self.bias)
+    def __call__(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """(n, dim) float32 to the same shape in `dtype`."""
+        if dtype == x.dtype:
+            return F.layer_norm(x, (x.shape[1],), self.weight, self.bias, NORM_EPS)
+        y: Tensor = _NarrowNorm.apply(x, self.weight, self.bias, dtype)
+        return y
 
 
 class FrozenLayer:
@@ -85,7 +114,7 @@ class FrozenLayer:
 
     def feed_forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """The residual stream after the layer's second half, (n, dim) float32."""
-        return x + self.down(relu(self.up(self.ffn_norm(x).to(dtype))))
+        return x + self.down(relu(self.up(self.ffn_norm(x, dtype))))
 
 
 class FrozenLM:
@@ -138,7 +167,7 @@ class FrozenLM:
         whole = Packed.rectangle(1, n, prompt.device)
         x, kv = prompt, []
         for i, layer in enumerate(self.layers):
-            qkv = layer.qkv(layer.attn_norm(x).to(self.dtype))
+            qkv = layer.qkv(layer.attn_norm(x, self.dtype))
             _, k, v = torch.split(qkv, d, dim=1)
             kv.append(PromptKv(self.heads_of(k), self.heads_of(v)))
             if i + 1 < len(self.layers):
@@ -195,7 +224,7 @@ class FrozenLM:
         for i, layer in enumerate(self.layers):
             keys, values = prompts[i] if prompts is not None else (None, None)
             if i == last:
-                normed = layer.attn_norm(x).to(self.dtype)
+                normed = layer.attn_norm(x, self.dtype)
                 kv = layer.kv(normed)
                 queries = layer.q(normed[batch.outputs])
                 if kv_out is not None:
@@ -212,17 +241,17 @@ class FrozenLM:
             else:
                 if i == 0 and separator is not None:
                     with torch.no_grad():
-                        qkv = layer.qkv(layer.attn_norm(constant).to(self.dtype))
-                    qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own).to(self.dtype)))
+                        qkv = layer.qkv(layer.attn_norm(constant, self.dtype))
+                    qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
                 else:
-                    qkv = layer.qkv(layer.attn_norm(x).to(self.dtype))
+                    qkv = layer.qkv(layer.attn_norm(x, self.dtype))
                 if kv_out is not None:
                     kv_out.append(qkv[:, d:])
                 mixed = packed_attention(
                     qkv, batch.groups, heads, prompt_keys=keys, prompt_values=values
                 )
             x = layer.feed_forward(x + layer.out(mixed), self.dtype)
-        return self.final_norm(x)
+        return self.final_norm(x, x.dtype)
 
     @torch.no_grad()
     def attention_inputs(self, batch: Packed) -> list[Tensor]:
@@ -234,7 +263,7 @@ class FrozenLM:
         x = self.embedded(batch.tokens, batch.positions, None)
         seen = []
         for layer in self.layers:
-            normed = layer.attn_norm(x)
+            normed = layer.attn_norm(x, x.dtype)
             seen.append(normed)
             qkv = layer.qkv(normed.to(self.dtype))
             mixed = packed_attention(qkv, batch.groups, self.shape.heads)
