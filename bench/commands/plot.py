@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from bench.commands.run_paths import add_run_paths, run_paths, say_left_out
 from reports.figures.kinds import KINDS
 
 SUMMARY = "a figure from run folders"
@@ -29,13 +29,7 @@ FORMATS = (".png", ".svg", ".pdf")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `bench plot`."""
     parser.add_argument("kind", choices=tuple(KINDS), help="what to draw")
-    parser.add_argument(
-        "runs",
-        nargs="*",
-        type=Path,
-        metavar="RUN_OR_DIR",
-        help="run folders, or folders of them (default: runs)",
-    )
+    add_run_paths(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -54,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
         DataError: if a record cannot be read.
         StorageError: if the output cannot be written.
     """
-    from bench.errors import UsageError
+    from bench.errors import DataError, UsageError
     from bench.files import write_atomic
 
     out: Path = arguments.out
@@ -67,12 +61,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from reports.figures.kinds import figure
     from reports.reading import read_runs
 
-    shown = figure(arguments.kind, read_runs(arguments.runs or [Path("runs")]))
-    reasons: dict[str, list[str]] = {}
-    for folder, why in shown.left_out:
-        reasons.setdefault(why, []).append(folder)
-    for why, folders in reasons.items():
-        more = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
-        print(f"bench: not shown: {folders[0]}{more}: {why}", file=sys.stderr)
+    reading = read_runs(run_paths(arguments))
+    shown = figure(arguments.kind, reading.runs)
+    say_left_out([*reading.unreadable, *shown.left_out])
     write_atomic(out, draw(shown, ending.removeprefix(".")))
-    return 0
+    return DataError.exit_code if reading.unreadable else 0

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.errors import UsageError
 from bench.records import Record
-from reports.bodies import bodies, by_task, finished, shots_of, unfinished, what_differs
+from reports.bodies import bodies, by_task, shots_of, what_differs
 from reports.comparison import by_row
 from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
-from reports.reading import Run
+from reports.reading import LeftOut, Run, finished, unfinished
 from reports.rows import Rows
 
 OPTION = "prompt_length"
@@ -68,7 +68,7 @@ def _figure(
     x_label: str,
     nothing: str,
     fitting: str,
-    chosen: Callable[[list[list[Run]]], tuple[list[list[Run]], list[tuple[str, str]]]],
+    chosen: Callable[[list[list[Run]]], tuple[list[list[Run]], list[LeftOut]]],
 ) -> Figure:
     left_out = unfinished(runs)
     ranked = {}
@@ -77,7 +77,9 @@ def _figure(
         left_out.extend(aside)
         shown = [group for group in groups if any(x_of(run.record) is not None for run in group)]
         left_out.extend(
-            (str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data")
+            LeftOut(
+                str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data"
+            )
             for group in groups
             if group not in shown
             for run in group
@@ -94,7 +96,7 @@ def _figure(
             rows,
             x_of,
             x_label,
-            None if number == 0 else what_differs(group[0].record, shown[0][0].record),
+            None if number == 0 else what_differs(group[0], shown[0][0]),
         )
         for shown in ranked.values()
         for number, group in enumerate(shown)
@@ -106,16 +108,16 @@ def _figure(
     )
 
 
-def _whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+def _whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
     """Leaves few shots out where a whole training set was used."""
     if shots_of(groups[0][0].record) is not None:
         return groups, []
     kept = [group for group in groups if shots_of(group[0].record) is None]
     aside = [run for group in groups if group not in kept for run in group]
-    return kept, [(str(run.folder), _FEW) for run in aside]
+    return kept, [LeftOut(str(run.folder), _FEW) for run in aside]
 
 
-def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
     """Leaves bodies of data with one prompt length out where another one has several."""
     kept = [
         group for group in groups if len({_prompt_length(run.record) for run in group} - {None}) > 1
@@ -123,7 +125,7 @@ def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, s
     if not kept:
         return _whole_sets(groups)
     aside = [run for group in groups if group not in kept for run in group]
-    return kept, [(str(run.folder), _ONE_LENGTH) for run in aside]
+    return kept, [LeftOut(str(run.folder), _ONE_LENGTH) for run in aside]
 
 
 def _panel(
@@ -144,7 +146,7 @@ def _panel(
     return Panel(
         title=title(record) + (f", {shots} utterances a class" if shots is not None else ""),
         x_label=x_label,
-        y_label=y_label(record),
+        y_label=y_label(group[0]),
         scale="log" if min(values) > 0 else "symlog",
         series=tuple(series),
         levels=tuple(levels),

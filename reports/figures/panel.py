@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.records import Record, Score
-from reports.comparison import cell_of
+from reports.cells import cell_of
 from reports.metric_names import metric_name
-from reports.reading import Run
+from reports.reading import LeftOut, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Point:
         y: in the panel's unit (per cent for fractions); the mean over runs.
         low: lower end of the bar.
         high: upper end of the bar.
-        n_runs: 1: the bar is the 95 % interval; more: one standard deviation to either side.
+        n_runs: of which y is the mean.
     """
 
     x: float | None
@@ -71,17 +71,14 @@ class Figure:
 
     panels: tuple[Panel, ...]
     notes: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def point(runs: Sequence[Run], x: float | None) -> Point:
     """The point of runs that differ in the seed only."""
     cell = cell_of(runs)
-    scale = percent(runs[0].record.scores[cell.metric])
-    low, high = cell.ci95 or (
-        cell.value - (cell.spread or 0.0),
-        cell.value + (cell.spread or 0.0),
-    )
+    scale = percent(runs[0].score)
+    low, high = cell.ci95
     return Point(x=x, y=scale * cell.value, low=scale * low, high=scale * high, n_runs=len(runs))
 
 
@@ -98,12 +95,12 @@ def percent(score: Score) -> float:
     return 100.0 if score.unit == "fraction" else 1.0
 
 
-def y_label(record: Record) -> str:
-    """Of the primary metric, with its unit and which way is better."""
-    score = record.scores[record.primary]
+def y_label(run: Run) -> str:
+    """Of the metric, with its unit and which way is better."""
+    score = run.score
     unit = "%" if score.unit == "fraction" else score.unit
     better = "higher" if score.higher_is_better else "lower"
-    name = metric_name(record.primary)
+    name = metric_name(run.shown)
     return f"{name[0].upper()}{name[1:]} ({unit}, {better} is better)"
 
 
@@ -117,9 +114,9 @@ def bars(panels: Sequence[Panel]) -> str:
     }
     meanings = []
     if 1 in counts:
-        meanings.append("95 % bootstrap interval over the test set (one run)")
+        meanings.append("95 % interval over the test set (one run)")
     several = sorted(counts - {1})
     if several:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
-        meanings.append(f"mean ± standard deviation over seeds ({n} runs)")
+        meanings.append(f"95 % interval of the mean over test set and seeds ({n} runs)")
     return f"Bars: {'; '.join(meanings)}."
