@@ -11,10 +11,16 @@ from reports.figures.kinds import KINDS
 SUMMARY = "a figure from run folders"
 DESCRIPTION = """\
 Draws the primary metric of runs, a panel a task:
-  parameters      against trained parameters; what trains none is a horizontal line
-  few-shot        against training utterances a class (--shots), mean and spread over seeds
+  parameters      against trained parameters, with the Pareto front; what trains none is a line
+  cost            against training time
+  few-shot        against training utterances a class (--shots)
   prompt-length   against --prompt-length; methods without one are horizontal lines
-Runs on different data never share a panel.
+  label-length    error rate against the length of the reference (asr, sf)
+and from the other files of run folders:
+  learning        validation score and training loss, epoch by epoch
+  confusion       which label was taken for which, of up to 6 runs
+Bars are 95 % intervals, over the test set and over seeds where there are several. Runs on
+different data never share a panel.
 """
 EXAMPLES = """\
 examples:

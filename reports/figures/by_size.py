@@ -1,6 +1,7 @@
 """The kinds with one point a row and size: a panel for every body of data that is shown.
 
-`parameters`: the primary metric against trained parameters. `prompt-length`: against the option.
+`parameters`: the primary metric against trained parameters. `cost`: against training time.
+`prompt-length`: against the option.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from bench.errors import UsageError
 from bench.records import Record
 from reports.bodies import bodies, by_task, shots_of, what_differs
 from reports.comparison import by_row
-from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
+from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, front, point, y_label
 from reports.reading import LeftOut, Run, finished, unfinished
 from reports.rows import Rows
 
@@ -33,7 +34,23 @@ def parameters(runs: Sequence[Run]) -> Figure:
         "Trained parameters",
         "no finished run trained parameters (n_trainable above 0)",
         "runs of methods that train: `bench run --method prompt ...`",
-        _whole_sets,
+        whole_sets,
+    )
+
+
+def cost(runs: Sequence[Run]) -> Figure:
+    """The primary metric against training time; what trains nothing becomes a line.
+
+    Raises:
+        UsageError: if no run was trained.
+    """
+    return _figure(
+        runs,
+        _train_s,
+        "Training time (s)",
+        "no finished run trained parameters for some time",
+        "runs of methods that train: `bench run --method prompt ...`",
+        whole_sets,
     )
 
 
@@ -55,6 +72,10 @@ def prompt_length(runs: Sequence[Run]) -> Figure:
 
 def _n_trainable(record: Record) -> float | None:
     return record.n_trainable or None
+
+
+def _train_s(record: Record) -> float | None:
+    return (record.cost.train_s or None) if record.n_trainable else None
 
 
 def _prompt_length(record: Record) -> float | None:
@@ -103,12 +124,12 @@ def _figure(
     ]
     return Figure(
         panels=tuple(panels),
-        notes=(bars(panels), *_settings(rows, groups)),
+        notes=(bars(panels), *_front(panels), *_settings(rows, groups)),
         left_out=tuple(left_out),
     )
 
 
-def _whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
+def whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
     """Leaves few shots out where a whole training set was used."""
     if shots_of(groups[0][0].record) is not None:
         return groups, []
@@ -123,7 +144,7 @@ def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
         group for group in groups if len({_prompt_length(run.record) for run in group} - {None}) > 1
     ]
     if not kept:
-        return _whole_sets(groups)
+        return whole_sets(groups)
     aside = [run for group in groups if group not in kept for run in group]
     return kept, [LeftOut(str(run.folder), _ONE_LENGTH) for run in aside]
 
@@ -152,6 +173,7 @@ def _panel(
         levels=tuple(levels),
         ticks=tuple(values) if lengths and len(values) <= 10 else None,
         note=note,
+        front=() if lengths else front(series, higher_is_better=group[0].score.higher_is_better),
     )
 
 
@@ -172,6 +194,12 @@ def title(record: Record) -> str:
     """Task and corpus; the corpus only where it is not named like the task."""
     task, corpus = record.task.name.upper(), record.corpus.name
     return task if corpus == record.task.name else f"{task} ({corpus})"
+
+
+def _front(panels: Iterable[Panel]) -> list[str]:
+    if not any(len(panel.front) > 1 for panel in panels):
+        return []
+    return ["Grey line: Pareto front; nothing shown is as good further to the left."]
 
 
 def _settings(rows: Rows, groups: Iterable[Sequence[Run]]) -> list[str]:

@@ -46,6 +46,7 @@ class Panel:
     Attributes:
         levels: what has no place on the x axis: a horizontal line each (x is None).
         end: what the right end means, if a point lies there.
+        front: (x, y) of the points that no other point beats in both directions, by x.
         note: why this is a panel of its own, or what is missing in it.
     """
 
@@ -57,12 +58,23 @@ class Panel:
     levels: tuple[Series, ...] = ()
     ticks: tuple[float, ...] | None = None
     end: str | None = None
+    front: tuple[tuple[float, float], ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A confusion matrix: `counts[i][j]` answers `labels[j]` where `labels[i]` was right."""
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
     note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Panels side by side with one legend.
+    """Panels side by side with one legend, or matrices.
 
     Attributes:
         notes: lines below the panels.
@@ -70,7 +82,8 @@ class Figure:
     """
 
     panels: tuple[Panel, ...]
-    notes: tuple[str, ...]
+    matrices: tuple[Matrix, ...] = ()
+    notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -120,3 +133,17 @@ def bars(panels: Sequence[Panel]) -> str:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
         meanings.append(f"95 % interval of the mean over test set and seeds ({n} runs)")
     return f"Bars: {'; '.join(meanings)}."
+
+
+def front(series: Sequence[Series], *, higher_is_better: bool) -> tuple[tuple[float, float], ...]:
+    """The Pareto front: places that no point with a smaller or equal x is as good as."""
+    sign = 1 if higher_is_better else -1
+    places = sorted(
+        ((p.x, p.y) for one in series for p in one.points if p.x is not None),
+        key=lambda place: (place[0], -sign * place[1]),
+    )
+    kept: list[tuple[float, float]] = []
+    for x, y in places:
+        if not kept or sign * y > sign * kept[-1][1]:
+            kept.append((x, y))
+    return tuple(kept)

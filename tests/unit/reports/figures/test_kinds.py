@@ -41,6 +41,7 @@ def test_parameters(write_run: WriteRun, runs: Path) -> None:
         scale="log",
         series=ks.series,
         levels=ks.levels,
+        front=((50, 70), (200, 90)),
     )
     assert [(series.name, points(series)) for series in ks.series] == [
         ("bag-of-units", [(1000, 80, 70, 90, 1)]),
