@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench.errors import DataError, MissingError
+from bench.migrations import migrate
 
 JsonDict = dict[str, Any]
 """A JSON object whose keys belong to somebody else (a method's options, a search trial)."""
@@ -159,7 +160,7 @@ class Record(_Model):
 
 
 def load_record(path: Path) -> Record:
-    """Reads a record.
+    """Reads a record; one of an older version is brought up to date (`bench.migrations`).
 
     Args:
         path: a `record.json`, or the run folder that holds one.
@@ -183,15 +184,11 @@ def load_record(path: Path) -> Record:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"is not JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > 1:
-        raise DataError(
-            f"has schema_version {version}; this version of bench reads 1",
-            where=str(file),
-            hint="use a newer speechprompt-bench",
-        )
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"is not JSON of a record: {error}", where=str(file)) from error
+    content = migrate(content, str(file))
     try:
-        return Record.model_validate_json(text)
+        return Record.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise DataError(
             "; ".join(

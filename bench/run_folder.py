@@ -6,6 +6,7 @@
     config.yaml        the request, resolved
     predictions.jsonl  test answers, written before they are scored
     confusion.json     for tasks with labels
+    statistics.json    metrics utterance by utterance, for paired tests
     train.jsonl        one line an epoch              (the method writes these three)
     checkpoint/        to continue from
     prompt.safetensors | model.safetensors
@@ -85,6 +86,7 @@ class RunFolder:
         self.path = path
         self.log = path / "log.txt"
         self.predictions = path / "predictions.jsonl"
+        self.statistics = path / "statistics.json"
         self.record_file = path / "record.json"
 
     def finished(self) -> Record | None:

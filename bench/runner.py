@@ -42,6 +42,7 @@ from tasks.corpora.opening import open_corpus
 from tasks.corpora.subset import shots, subset
 from tasks.labels import Labels
 from tasks.metrics.confusion import confusion
+from tasks.metrics.per_utterance import utterance_statistics
 from tasks.metrics.scoring import score
 from tasks.registry import TASKS
 
@@ -216,6 +217,10 @@ class _Work:
                     confusion_lines(task, references, hypotheses),
                 )
             speakers = [utterance.speaker for utterance in test]
+            statistics = utterance_statistics(
+                task, [utterance.id for utterance in test], references, hypotheses, speakers
+            )
+            write_atomic(self.folder.statistics, statistics.to_json())
             self.known["scores"] = score(task, references, hypotheses, speakers, INTERVAL_SEED)
 
     @contextmanager
@@ -292,7 +297,7 @@ class _Work:
 def prediction_lines(
     task: TaskSpec, utterances: Sequence[Utterance], predictions: Sequence[Prediction]
 ) -> str:
-    """The content of `predictions.jsonl`: id, reference, hypothesis, score."""
+    """The content of `predictions.jsonl`: id, reference, hypothesis, score, and where it sounds."""
     return "".join(
         json.dumps(
             {
@@ -300,12 +305,23 @@ def prediction_lines(
                 "reference": task.text_of(utterance.symbols),
                 "hypothesis": task.text_of(prediction.symbols),
                 "score": prediction.score,
+                **_sound(utterance),
             },
             ensure_ascii=False,
         )
         + "\n"
         for utterance, prediction in zip(utterances, predictions, strict=True)
     )
+
+
+def _sound(utterance: Utterance) -> dict[str, str | float]:
+    if utterance.audio is None:
+        return {}
+    place = {"start_s": utterance.start_s, "end_s": utterance.end_s}
+    return {
+        "audio": str(utterance.audio.absolute()),
+        **{name: at for name, at in place.items() if at is not None},
+    }
 
 
 def confusion_lines(

@@ -21,18 +21,9 @@ def shots_of(record: Record) -> int | None:
     return record.corpus.notes.get("shots")
 
 
-def finished(runs: Iterable[Run]) -> list[Run]:
-    """The runs that have scores."""
-    return [run for run in runs if run.record.status == "ok"]
-
-
-def unfinished(runs: Iterable[Run]) -> list[tuple[str, str]]:
-    """The other ones: (folder, why)."""
-    return [
-        (str(run.folder), f"{run.record.status}: {run.record.error or 'no reason given'}")
-        for run in runs
-        if run.record.status != "ok"
-    ]
+def subset_of(record: Record) -> int | None:
+    """Training utterances of a subset (`--subset`); None where the corpus is whole."""
+    return record.corpus.notes.get("subset")
 
 
 def bodies(runs: Iterable[Run]) -> list[list[Run]]:
@@ -45,7 +36,7 @@ def bodies(runs: Iterable[Run]) -> list[list[Run]]:
     """
     groups: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        groups[_key(run.record)].append(run)
+        groups[_key(run)].append(run)
     parted = []
     for group in groups.values():
         if clash(group) is None:
@@ -86,11 +77,12 @@ def by_task(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 def difference(group: Sequence[Run], other: Sequence[Run]) -> str:
     """Why the runs of one body do not stand beside those of another of the same task."""
-    return f"{group[0].record.task.name}: {what_differs(group[0].record, other[0].record)}"
+    return f"{group[0].record.task.name}: {what_differs(group[0], other[0])}"
 
 
-def what_differs(record: Record, other: Record) -> str:
-    """The same without the task's name: what the data of two records differ in."""
+def what_differs(run: Run, another: Run) -> str:
+    """The same without the task's name: what the data of two runs differ in."""
+    record, other = run.record, another.record
     few = shots_of(record)
     if record.task.version != other.task.version:
         reason = f"version {record.task.version} of the task, not {other.task.version}"
@@ -98,8 +90,13 @@ def what_differs(record: Record, other: Record) -> str:
         reason = f"corpus {record.corpus.name!r}, not {other.corpus.name!r}"
     elif few != shots_of(other) and few is not None:
         reason = f"trained on {few} utterances a class"
+    elif subset_of(record) != subset_of(other):
+        part = subset_of(record)
+        reason = "the whole corpus, not a subset" if part is None else f"a subset of {part:,}"
     elif record.corpus.n != other.corpus.n:
         reason = f"{sizes(record)} utterances, not {sizes(other)}"
+    elif record.corpus.fingerprint == other.corpus.fingerprint:
+        return f"scored by {run.shown} ({run.score.unit}), not {another.shown}"
     else:
         reason = (
             f"another content of corpus {record.corpus.name!r} "
@@ -113,10 +110,11 @@ def sizes(record: Record) -> str:
     return " / ".join(f"{name} {n:,}" for name, n in record.corpus.n.items())
 
 
-def _key(record: Record) -> str:
-    corpus = record.corpus
-    drawn = shots_of(record)
+def _key(run: Run) -> str:
+    corpus, score = run.record.corpus, run.score
+    drawn = shots_of(run.record)
     content = (
         corpus.fingerprint if drawn is None else [corpus.name, drawn, sorted(corpus.n.items())]
     )
-    return json.dumps([record.task.version, content])
+    measured = [run.shown, score.unit, score.higher_is_better]
+    return json.dumps([run.record.task.version, content, measured])

@@ -1,4 +1,4 @@
-"""Methods against tasks: what each cell of the table says.
+"""Methods against tasks: which runs stand in which table.
 
 Runs on different data never stand in one table (`bodies`); the others go into tables of their own,
 with the reason.
@@ -6,51 +6,75 @@ with the reason.
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-from bench.records import Record
-from reports.bodies import bodies, by_task, difference, finished, shots_of, unfinished
-from reports.published import QuotedRow
-from reports.reading import Run
+from bench.errors import UnknownNameError
+from reports.bodies import bodies, by_task, difference, shots_of, subset_of
+from reports.cells import Cell, cell_of
+from reports.fields import Condition, checked, kept
+from reports.per_utterance import sample_of
+from reports.published import TEST_SIZES, QuotedRow
+from reports.reading import LeftOut, Reading, Run, finished, showing, unfinished
 from reports.rows import Rows
+from reports.significance import differences, holm
+from reports.superb import superb_score
+
+Sort = Literal["score", "name", "trained", "stored", "time"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One method on one task.
+class Choice:
+    """What to show, and how.
 
     Attributes:
-        value: of the primary metric; the mean over seeds.
-        ci95: of the single run; None for several.
-        spread: standard deviation over seeds; None for a single run.
-        n_trainable: trained parameters; the rounded mean where seeds differ.
+        tasks: only these; none for all.
+        metric: in place of each task's primary one.
+        by: fields that make a row; none for method, model and the options that differ.
+        sort: worst score first, by name, or the cheapest first.
+        reverse: the other way round.
+        conditions: only runs that meet all of them.
+        superb: add the SUPERB score.
     """
 
-    metric: str
-    unit: str
-    higher_is_better: bool
-    value: float
-    ci95: tuple[float, float] | None
-    spread: float | None
-    seeds: tuple[int, ...]
-    n_trainable: int | None
-    folders: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
+    metric: str | None = None
+    by: tuple[str, ...] = ()
+    sort: Sort = "score"
+    reverse: bool = False
+    conditions: tuple[Condition, ...] = ()
+    superb: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One task on one body of data."""
+    """One task on one body of data.
+
+    Attributes:
+        untested: why no row is marked as the best; None if that was tested.
+    """
 
     task: str
     metric: str
     unit: str
     higher_is_better: bool
     corpus: str
+    fingerprint: str
     n: dict[str, int]
     shots: int | None
+    subset: int | None
+    untested: str | None = None
+
+    @property
+    def as_published(self) -> bool:
+        """Whether quoted rows were scored on a test set of this size."""
+        expected = TEST_SIZES.get(self.task)
+        whole = self.shots is None and self.subset is None
+        return whole and (expected is None or expected == self.n.get("test"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +84,7 @@ class Table:
     Attributes:
         reasons: why the columns do not stand in an earlier table.
         settings: options that differ from column to column within a row.
+        superb: SUPERB score of each row, where it can be had; () where it was not asked for.
     """
 
     reasons: tuple[str, ...]
@@ -67,28 +92,62 @@ class Table:
     rows: tuple[str, ...]
     cells: tuple[tuple[Cell | None, ...], ...]
     settings: tuple[str, ...]
+    superb: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All tables, and the runs that could not be shown: (folder, why).
+    """All tables, and the runs that are not shown.
 
     Attributes:
         quoted: published rows; they belong to the first table and are no runs.
     """
 
     tables: tuple[Table, ...]
-    left_out: tuple[tuple[str, str], ...]
+    left_out: tuple[LeftOut, ...]
     quoted: tuple[QuotedRow, ...] = ()
 
 
-def compare(runs: Sequence[Run], quoted: Sequence[QuotedRow] = ()) -> Comparison:
+def chosen(reading: Reading, choice: Choice) -> tuple[list[Run], list[LeftOut]]:
+    """The finished runs to show, and what is not shown although it was not filtered away.
+
+    Raises:
+        UnknownNameError: if no record has a field or task that was named.
+        UsageError: if a condition compares with what is no number.
+    """
+    everything = list(reading.runs)
+    wanted = kept(everything, choice.conditions)
+    if choice.tasks:
+        tasks = {run.record.task.name for run in everything}
+        for task in choice.tasks:
+            if task not in tasks:
+                raise UnknownNameError("task", task, tasks, where="--task")
+        wanted = [run for run in wanted if run.record.task.name in choice.tasks]
+    left_out = [*reading.unreadable, *reading.unended, *unfinished(wanted)]
+    runs = finished(wanted)
+    if choice.metric is not None:
+        runs, lacking = showing(runs, choice.metric)
+        left_out += lacking
+    return runs, left_out
+
+
+def compare(
+    reading: Reading, choice: Choice | None = None, quoted: Sequence[QuotedRow] = ()
+) -> Comparison:
     """Sorts runs into tables.
 
     The first table takes, of each task, the whole training set that most runs were made on. Runs
     with the same number of shots share a table.
+
+    Raises:
+        UnknownNameError: if no record has a field or task that was named.
+        UsageError: if a condition compares with what is no number.
     """
-    ranked = {task: bodies(same) for task, same in by_task(finished(runs)).items()}
+    choice = choice or Choice()
+    runs, left_out = chosen(reading, choice)
+    by = tuple(checked(name, runs) for name in choice.by) if runs else choice.by
+    choice = replace(choice, by=by)
+    ranked = {task: bodies(same) for task, same in by_task(runs).items()}
     by_shots: defaultdict[int, defaultdict[str, list[list[Run]]]]
     by_shots = defaultdict(lambda: defaultdict(list))
     for task, groups in ranked.items():
@@ -104,30 +163,77 @@ def compare(runs: Sequence[Run], quoted: Sequence[QuotedRow] = ()) -> Comparison
                 for task, group in columns.items()
                 if group is not ranked[task][0]
             )
-            rows = Rows(columns.values(), others=every)
-            tables.append(_table(columns, rows, reasons))
-    return Comparison(tables=tuple(tables), left_out=tuple(unfinished(runs)), quoted=tuple(quoted))
+            rows = Rows(columns.values(), others=every, by=choice.by)
+            tables.append(_table(columns, rows, reasons, choice))
+    return Comparison(tables=tuple(tables), left_out=tuple(left_out), quoted=tuple(quoted))
 
 
-def _table(columns: dict[str, list[Run]], rows: Rows, reasons: tuple[str, ...]) -> Table:
-    cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+def _table(
+    columns: dict[str, list[Run]],
+    rows: Rows,
+    reasons: tuple[str, ...],
+    choice: Choice,
+) -> Table:
+    grouped = {task: by_row(runs, rows) for task, runs in columns.items()}
+    cells: defaultdict[str, dict[str, Cell]] = defaultdict(dict)
+    heads = []
     for task, runs in columns.items():
-        for name, same in by_row(runs, rows).items():
-            cells[name][task] = cell_of(same)
-
-    def order(name: str) -> tuple[float, str]:
-        shown = cells[name].values()
-        mean = statistics.fmean(c.value if c.higher_is_better else -c.value for c in shown)
-        return (mean, name)
-
-    names = sorted(cells, key=order)
+        judged, untested = _column_cells(grouped[task], rows)
+        for name, cell in judged.items():
+            cells[name][task] = cell
+        heads.append(_column(runs[0], untested))
+    names = _sorted(cells, choice)
     return Table(
         reasons=reasons,
-        columns=tuple(_column(runs[0].record) for runs in columns.values()),
+        columns=tuple(heads),
         rows=tuple(names),
         cells=tuple(tuple(cells[name].get(task) for task in columns) for name in names),
-        settings=rows.settings(columns.values()),
+        settings=rows.settings(columns.values()) if not choice.by else (),
+        superb=tuple(_superb(name, grouped, heads) for name in names) if choice.superb else (),
     )
+
+
+def _sorted(cells: dict[str, dict[str, Cell]], choice: Choice) -> list[str]:
+    def key(name: str) -> tuple[float, str]:
+        shown = list(cells[name].values())
+        values: list[float] = {
+            "score": [c.value if c.higher_is_better else -c.value for c in shown],
+            "name": [0.0],
+            "trained": [float(c.n_trainable or 0) for c in shown],
+            "stored": [float(c.stored_bytes or 0) for c in shown],
+            "time": [c.train_s for c in shown],
+        }[choice.sort]
+        return (sum(value / len(values) for value in values), name)
+
+    return sorted(cells, key=key, reverse=choice.reverse)
+
+
+def _column_cells(grouped: dict[str, list[Run]], rows: Rows) -> tuple[dict[str, Cell], str | None]:
+    """The cells of a column by row, the best marked if it is; and why none could be."""
+    cells = {name: cell_of(runs, rows.mixed(runs)) for name, runs in grouped.items()}
+    if len(cells) < 2:
+        return cells, "there is one row"
+    mixed = next((name for name, cell in cells.items() if cell.mixed), None)
+    if mixed is not None:
+        return cells, f"{mixed} is a mean over runs with other options"
+    samples = []
+    for name, runs in grouped.items():
+        sample, reason = sample_of(runs)
+        if sample is None:
+            return cells, f"{name}: {reason}"
+        samples.append(sample)
+    if len({(sample.utterances, sample.speakers) for sample in samples}) > 1:
+        return cells, "the rows answered different utterances"
+    names = list(cells)
+    sign = 1 if cells[names[0]].higher_is_better else -1
+    best = max(range(len(names)), key=lambda i: sign * cells[names[i]].value)
+    found = differences(samples, best)
+    others = [i for i in range(len(names)) if i != best]
+    adjusted = holm([one.p for one in found if one is not None])
+    for i, p in zip(others, adjusted, strict=True):
+        cells[names[i]] = replace(cells[names[i]], p_best=p)
+    cells[names[best]] = replace(cells[names[best]], best=max(adjusted) < LEVEL)
+    return cells, None
 
 
 def by_row(runs: Sequence[Run], rows: Rows) -> dict[str, list[Run]]:
@@ -138,34 +244,35 @@ def by_row(runs: Sequence[Run], rows: Rows) -> dict[str, list[Run]]:
     return dict(named)
 
 
-def _column(record: Record) -> Column:
-    score = record.scores[record.primary]
+def _column(run: Run, untested: str | None) -> Column:
+    record, score = run.record, run.score
     return Column(
         task=record.task.name,
-        metric=record.primary,
+        metric=run.shown,
         unit=score.unit,
         higher_is_better=score.higher_is_better,
         corpus=record.corpus.name,
+        fingerprint=record.corpus.fingerprint,
         n=record.corpus.n,
         shots=shots_of(record),
+        subset=subset_of(record),
+        untested=untested,
     )
 
 
-def cell_of(runs: Sequence[Run]) -> Cell:
-    """One cell from runs that differ in seed (and device or precision) only."""
-    records = [run.record for run in runs]
-    scores = [record.scores[record.primary] for record in records]
-    values = [score.value for score in scores]
-    counts = [record.n_trainable for record in records if record.n_trainable is not None]
-    single = len(runs) == 1
-    return Cell(
-        metric=records[0].primary,
-        unit=scores[0].unit,
-        higher_is_better=scores[0].higher_is_better,
-        value=statistics.fmean(values),
-        ci95=scores[0].ci95 if single else None,
-        spread=None if single else statistics.stdev(values),
-        seeds=tuple(sorted(record.seed for record in records)),
-        n_trainable=round(statistics.fmean(counts)) if counts else None,
-        folders=tuple(str(run.folder) for run in runs),
+def _superb(
+    name: str, grouped: dict[str, dict[str, list[Run]]], heads: Sequence[Column]
+) -> float | None:
+    """Over the table's columns; None unless all are SUPERB's test sets and the row has all."""
+    if not all(head.as_published and name in grouped[head.task] for head in heads):
+        return None
+    return superb_score(
+        {
+            task: {
+                metric: sum(run.record.scores[metric].value for run in rows[name]) / len(rows[name])
+                for metric in rows[name][0].record.scores
+                if all(metric in run.record.scores for run in rows[name])
+            }
+            for task, rows in grouped.items()
+        }
     )

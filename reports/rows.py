@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from bench.records import Record
+from reports.fields import field
 from reports.reading import Run
 
 
@@ -22,6 +23,7 @@ class Rows:
         groups: the runs, in groups that compare with one another.
         merged: options that never split a row (the axis of a figure).
         others: groups that split no row here, but whose models have to be told apart too.
+        by: fields that alone make a row; none for method, model and the options that differ.
     """
 
     def __init__(
@@ -29,7 +31,9 @@ class Rows:
         groups: Iterable[Sequence[Run]],
         merged: Collection[str] = (),
         others: Iterable[Sequence[Run]] = (),
+        by: Sequence[str] = (),
     ) -> None:
+        self._by = tuple(by)
         self._groups = [[run.record for run in group] for group in groups]
         self._merged = frozenset(merged)
         self._splitting = self._split()
@@ -41,6 +45,13 @@ class Rows:
 
     def name(self, record: Record) -> str:
         """The row's name; equal for two records when they belong in the same row."""
+        if self._by:
+            return " ".join(
+                _shown(field(record, name))
+                if name in ("method", "model", "task", "corpus")
+                else f"{name.replace('_', '-')}={_shown(field(record, name))}"
+                for name in self._by
+            )
         method, model = record.method, record.model
         parts = [method.name]
         if model is not None and model.n_total:
@@ -80,6 +91,22 @@ class Rows:
                 )
                 told[method_name].append(f"{option.replace('_', '-')} {each}")
         return tuple(f"{name}: {'; '.join(options)}" for name, options in told.items())
+
+    def mixed(self, runs: Sequence[Run]) -> tuple[str, ...]:
+        """The options (and model) that differ between runs of one cell, seeds apart."""
+        given = [run.record.method for run in runs]
+        names = sorted({name for method in given for name in method.options} - self._merged)
+        differing = [
+            name.replace("_", "-")
+            for name in names
+            if len({_shown(method.options.get(name)) for method in given}) > 1
+        ]
+        models = {run.record.model.fingerprint for run in runs if run.record.model is not None}
+        if len(models) > 1:
+            differing.insert(0, "model")
+        if len({method.name for method in given}) > 1:
+            differing.insert(0, "method")
+        return tuple(differing)
 
     def _split(self) -> dict[str, list[str]]:
         """By method, the options that differ within a group of runs that compare."""

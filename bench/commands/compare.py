@@ -6,63 +6,133 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.commands.run_paths import add_run_paths, run_paths
+from reports.formats.kinds import FORMATS
+
 SUMMARY = "a table of methods against tasks, from run folders"
 DESCRIPTION = """\
-Reads the records of runs and prints primary metric, 95 % interval and trained parameters of every
-method on every task. Several seeds become mean and spread. Runs on different data are never put
-side by side: they stand in tables of their own, with the reason. --reference adds published rows,
-marked as quoted, to the first table.
+Reads the records of runs and shows metric with 95 % interval, trained parameters, stored bytes and
+training time of every method on every task. Several seeds become mean and spread. The best of a
+column is marked only if it is significantly better than every other row. Runs on different data are
+never put side by side: they stand in tables of their own, with the reason. --reference adds
+published rows, marked as quoted, to the first table. --format html makes a page with figures.
 """
 EXAMPLES = """\
 examples:
   bench compare                                  everything under runs/
   bench compare runs/ks-* --format markdown --out ks.md
   bench compare --reference paper                beside SpeechPrompt's published results
+  bench compare --by method --by prompt-length --filter 'method=prompt' --task ks
+  bench compare --columns score trained --format latex --out table.tex
+  bench compare --format html --out site         a leaderboard; open site/index.html
+
+exit code 1 if a record is corrupt, truncated or of another version: it is named and passed over.
 """
+
+COLUMNS = ("score", "trained", "stored", "time")
+SORTS = ("score", "name", "trained", "stored", "time")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `bench compare`."""
-    parser.add_argument(
-        "runs",
-        nargs="*",
-        type=Path,
-        metavar="RUN_OR_DIR",
-        help="run folders, or folders of them (default: runs)",
-    )
+    add_run_paths(parser)
     parser.add_argument(
         "--format",
-        choices=("terminal", "markdown", "json"),
+        choices=(*FORMATS, "html"),
         default="terminal",
         help="of the output (default: terminal)",
     )
     parser.add_argument(
         "--reference",
-        choices=("paper",),
-        help="add published rows, marked as quoted: SpeechPrompt's table",
+        choices=("paper", "superb"),
+        help="add published rows, marked as quoted: SpeechPrompt's table, or SUPERB's leaderboard",
     )
-    parser.add_argument("--out", type=Path, metavar="PATH", help="write there, not to stdout")
+    parser.add_argument(
+        "--task", action="append", default=[], metavar="T", help="only this task; may come again"
+    )
+    parser.add_argument("--metric", metavar="M", help="in place of each task's primary metric")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="what makes a row: method, model, seed, an option, ...; may come again (default: "
+        "method, model and the options that differ)",
+    )
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="COND",
+        help="only runs with FIELD=VALUE, also != < <= > >= and ~ (contains); may come again",
+    )
+    parser.add_argument(
+        "--sort", choices=SORTS, default="score", help="rows (default: score, the worst first)"
+    )
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        choices=COLUMNS,
+        default=COLUMNS,
+        metavar="C",
+        help=f"of each task, of {', '.join(COLUMNS)} (default: all)",
+    )
+    parser.add_argument(
+        "--clips",
+        type=int,
+        default=20,
+        metavar="N",
+        help="html: copy the sound of at most N test utterances a run, wrong answers first "
+        "(default: 20)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH", help="write there, not to stdout; html: a folder"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints or writes the tables.
 
+    Returns:
+        1 if a record could not be read, otherwise 0.
+
     Raises:
-        MissingError: if there is no record.
-        DataError: if a record cannot be read.
+        UsageError: if a field, task or condition is wrong, or --out is needed.
+        MissingError: if there is no record, or an extra is needed.
+        DataError: if not one record can be read.
         StorageError: if the output cannot be written.
     """
+    from bench.errors import DataError, UsageError
     from bench.files import write_atomic
-    from reports.comparison import compare
+    from reports.comparison import Choice, compare
+    from reports.fields import condition
+    from reports.formats.kinds import render
     from reports.published import REFERENCES
     from reports.reading import read_runs
-    from reports.rendering import render
 
+    if arguments.out is None and arguments.format in ("html", "parquet"):
+        raise UsageError(
+            f"--format {arguments.format} needs --out",
+            hint="--out site" if arguments.format == "html" else "--out table.parquet",
+        )
+    choice = Choice(
+        tasks=tuple(arguments.task),
+        metric=arguments.metric,
+        by=tuple(arguments.by),
+        sort=arguments.sort,
+        reverse=arguments.reverse,
+        superb=arguments.reference == "superb",
+        conditions=tuple(condition(text) for text in arguments.filter),
+    )
+    reading = read_runs(run_paths(arguments))
+    for where, why in reading.unreadable:
+        print(f"bench: skipped: {where}: {why}", file=sys.stderr)
     quoted = REFERENCES[arguments.reference] if arguments.reference else ()
-    comparison = compare(read_runs(arguments.runs or [Path("runs")]), quoted)
-    text = render(comparison, arguments.format)
-    if arguments.out is None:
-        sys.stdout.write(text)
+    comparison = compare(reading, choice, quoted)
+    made = render(comparison, arguments.format, arguments.columns)
+    if arguments.out is not None:
+        write_atomic(arguments.out, made)
     else:
-        write_atomic(arguments.out, text)
-    return 0
+        sys.stdout.write(made if isinstance(made, str) else "")
+    return DataError.exit_code if reading.unreadable else 0

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from bench.commands.run_paths import add_run_paths, run_paths, say_left_out
 from reports.figures.kinds import KINDS
 
 SUMMARY = "a figure from run folders"
 DESCRIPTION = """\
 Draws the primary metric of runs, a panel a task:
-  parameters      against trained parameters; what trains none is a horizontal line
-  few-shot        against training utterances a class (--shots), mean and spread over seeds
+  parameters      against trained parameters, with the Pareto front; what trains none is a line
+  cost            against training time
+  few-shot        against training utterances a class (--shots)
   prompt-length   against --prompt-length; methods without one are horizontal lines
-Runs on different data never share a panel.
+  label-length    error rate against the length of the reference (asr, sf)
+and from the other files of run folders:
+  learning        validation score and training loss, epoch by epoch
+  confusion       which label was taken for which, of up to 6 runs
+Bars are 95 % intervals, over the test set and over seeds where there are several. Runs on
+different data never share a panel.
 """
 EXAMPLES = """\
 examples:
@@ -29,13 +35,7 @@ FORMATS = (".png", ".svg", ".pdf")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `bench plot`."""
     parser.add_argument("kind", choices=tuple(KINDS), help="what to draw")
-    parser.add_argument(
-        "runs",
-        nargs="*",
-        type=Path,
-        metavar="RUN_OR_DIR",
-        help="run folders, or folders of them (default: runs)",
-    )
+    add_run_paths(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -54,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
         DataError: if a record cannot be read.
         StorageError: if the output cannot be written.
     """
-    from bench.errors import UsageError
+    from bench.errors import DataError, UsageError
     from bench.files import write_atomic
 
     out: Path = arguments.out
@@ -67,12 +67,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from reports.figures.kinds import figure
     from reports.reading import read_runs
 
-    shown = figure(arguments.kind, read_runs(arguments.runs or [Path("runs")]))
-    reasons: dict[str, list[str]] = {}
-    for folder, why in shown.left_out:
-        reasons.setdefault(why, []).append(folder)
-    for why, folders in reasons.items():
-        more = f" and {len(folders) - 1} more" if len(folders) > 1 else ""
-        print(f"bench: not shown: {folders[0]}{more}: {why}", file=sys.stderr)
+    reading = read_runs(run_paths(arguments))
+    shown = figure(arguments.kind, reading.runs)
+    say_left_out([*reading.unreadable, *shown.left_out])
     write_atomic(out, draw(shown, ending.removeprefix(".")))
-    return 0
+    return DataError.exit_code if reading.unreadable else 0

@@ -1,6 +1,7 @@
 """The kinds with one point a row and size: a panel for every body of data that is shown.
 
-`parameters`: the primary metric against trained parameters. `prompt-length`: against the option.
+`parameters`: the primary metric against trained parameters. `cost`: against training time.
+`prompt-length`: against the option.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.errors import UsageError
 from bench.records import Record
-from reports.bodies import bodies, by_task, finished, shots_of, unfinished, what_differs
+from reports.bodies import bodies, by_task, shots_of, what_differs
 from reports.comparison import by_row
-from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
-from reports.reading import Run
+from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, front, point, y_label
+from reports.reading import LeftOut, Run, finished, unfinished
 from reports.rows import Rows
 
 OPTION = "prompt_length"
@@ -33,7 +34,23 @@ def parameters(runs: Sequence[Run]) -> Figure:
         "Trained parameters",
         "no finished run trained parameters (n_trainable above 0)",
         "runs of methods that train: `bench run --method prompt ...`",
-        _whole_sets,
+        whole_sets,
+    )
+
+
+def cost(runs: Sequence[Run]) -> Figure:
+    """The primary metric against training time; what trains nothing becomes a line.
+
+    Raises:
+        UsageError: if no run was trained.
+    """
+    return _figure(
+        runs,
+        _train_s,
+        "Training time (s)",
+        "no finished run trained parameters for some time",
+        "runs of methods that train: `bench run --method prompt ...`",
+        whole_sets,
     )
 
 
@@ -57,6 +74,10 @@ def _n_trainable(record: Record) -> float | None:
     return record.n_trainable or None
 
 
+def _train_s(record: Record) -> float | None:
+    return (record.cost.train_s or None) if record.n_trainable else None
+
+
 def _prompt_length(record: Record) -> float | None:
     value = record.method.options.get(OPTION)
     return float(value) if isinstance(value, int) else None
@@ -68,7 +89,7 @@ def _figure(
     x_label: str,
     nothing: str,
     fitting: str,
-    chosen: Callable[[list[list[Run]]], tuple[list[list[Run]], list[tuple[str, str]]]],
+    chosen: Callable[[list[list[Run]]], tuple[list[list[Run]], list[LeftOut]]],
 ) -> Figure:
     left_out = unfinished(runs)
     ranked = {}
@@ -77,7 +98,9 @@ def _figure(
         left_out.extend(aside)
         shown = [group for group in groups if any(x_of(run.record) is not None for run in group)]
         left_out.extend(
-            (str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data")
+            LeftOut(
+                str(run.folder), f"{nothing.removeprefix('no finished run ')}: none on this data"
+            )
             for group in groups
             if group not in shown
             for run in group
@@ -94,36 +117,36 @@ def _figure(
             rows,
             x_of,
             x_label,
-            None if number == 0 else what_differs(group[0].record, shown[0][0].record),
+            None if number == 0 else what_differs(group[0], shown[0][0]),
         )
         for shown in ranked.values()
         for number, group in enumerate(shown)
     ]
     return Figure(
         panels=tuple(panels),
-        notes=(bars(panels), *_settings(rows, groups)),
+        notes=(bars(panels), *_front(panels), *_settings(rows, groups)),
         left_out=tuple(left_out),
     )
 
 
-def _whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+def whole_sets(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
     """Leaves few shots out where a whole training set was used."""
     if shots_of(groups[0][0].record) is not None:
         return groups, []
     kept = [group for group in groups if shots_of(group[0].record) is None]
     aside = [run for group in groups if group not in kept for run in group]
-    return kept, [(str(run.folder), _FEW) for run in aside]
+    return kept, [LeftOut(str(run.folder), _FEW) for run in aside]
 
 
-def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[tuple[str, str]]]:
+def _sweeps(groups: list[list[Run]]) -> tuple[list[list[Run]], list[LeftOut]]:
     """Leaves bodies of data with one prompt length out where another one has several."""
     kept = [
         group for group in groups if len({_prompt_length(run.record) for run in group} - {None}) > 1
     ]
     if not kept:
-        return _whole_sets(groups)
+        return whole_sets(groups)
     aside = [run for group in groups if group not in kept for run in group]
-    return kept, [(str(run.folder), _ONE_LENGTH) for run in aside]
+    return kept, [LeftOut(str(run.folder), _ONE_LENGTH) for run in aside]
 
 
 def _panel(
@@ -144,12 +167,13 @@ def _panel(
     return Panel(
         title=title(record) + (f", {shots} utterances a class" if shots is not None else ""),
         x_label=x_label,
-        y_label=y_label(record),
+        y_label=y_label(group[0]),
         scale="log" if min(values) > 0 else "symlog",
         series=tuple(series),
         levels=tuple(levels),
         ticks=tuple(values) if lengths and len(values) <= 10 else None,
         note=note,
+        front=() if lengths else front(series, higher_is_better=group[0].score.higher_is_better),
     )
 
 
@@ -170,6 +194,12 @@ def title(record: Record) -> str:
     """Task and corpus; the corpus only where it is not named like the task."""
     task, corpus = record.task.name.upper(), record.corpus.name
     return task if corpus == record.task.name else f"{task} ({corpus})"
+
+
+def _front(panels: Iterable[Panel]) -> list[str]:
+    if not any(len(panel.front) > 1 for panel in panels):
+        return []
+    return ["Grey line: Pareto front; nothing shown is as good further to the left."]
 
 
 def _settings(rows: Rows, groups: Iterable[Sequence[Run]]) -> list[str]:

@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
+from reports.figures.matrix import lay_out_matrices
 from reports.figures.panel import Figure, Panel, Point, Series
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -58,6 +59,12 @@ STYLE: dict[Any, object] = {
     "pdf.fonttype": 42,
 }
 
+_MOST_MARKERS = 25
+"""Points of a row; longer lines have no markers."""
+
+_FAR = 2.5
+"""Levels further away than this many times the span of the points are named, not drawn."""
+
 _METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
@@ -91,6 +98,8 @@ def draw(figure: Figure, form: str) -> bytes:
 
 def lay_out(figure: Figure) -> Canvas:
     """Panels in a grid, below them the legend and then the notes."""
+    if figure.matrices:
+        return lay_out_matrices(figure)
     n_columns = 2 if len(figure.panels) == 4 else min(3, len(figure.panels))
     n_rows = -(-len(figure.panels) // n_columns)
     width = {1: 5.4, 2: 7.6, 3: 10.4}[n_columns]
@@ -158,16 +167,21 @@ def _panel(axes: Axes, panel: Panel, looks: dict[str, Look], note: Sequence[str]
         for p in level.points:
             axes.axhline(p.y, color=look.colour, linestyle=look.line, linewidth=1.3, zorder=2)
             axes.axhspan(p.low, p.high, color=look.colour, alpha=0.1, linewidth=0, zorder=1)
-    sharing = _sharing(panel.series)
+    if len(panel.front) > 1:
+        axes.step(
+            *zip(*panel.front, strict=True),
+            where="post",
+            color="#909090",
+            linewidth=0.9,
+            zorder=1.5,
+        )
+    sharing = _sharing(panel.series) if panel.scale != "linear" else []
     for series in panel.series:
         # Side by side where rows share a place, so that bars do not hide one another.
         shift = 3.2 * (sharing.index(series) - (len(sharing) - 1) / 2) if series in sharing else 0
         move = ScaledTranslation(shift / 72, 0, axes.figure.dpi_scale_trans)
         _series(axes, series, looks[series.name], end, axes.transData + move)
-    bars = [p for series in (*panel.series, *panel.levels) for p in series.points]
-    low, high = min(p.low for p in bars), max(p.high for p in bars)
-    room = 0.06 * (high - low) or 1.0
-    axes.set_ylim(low - room, high + room)
+    _y_axis(axes, panel)
     axes.set_ylabel(panel.y_label)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     axes.set_title(panel.title, loc="left", pad=6 + 9.5 * len(note))
@@ -183,11 +197,45 @@ def _panel(axes: Axes, panel: Panel, looks: dict[str, Look], note: Sequence[str]
     )
 
 
+def _y_axis(axes: Axes, panel: Panel) -> None:
+    """Room for all points, and for levels unless they are so far away that they would hide them."""
+    bars = [p for series in panel.series for p in series.points]
+    low, high = min(p.low for p in bars), max(p.high for p in bars)
+    span = high - low or 1.0
+    far: dict[bool, list[str]] = {False: [], True: []}
+    for level in panel.levels:
+        for p in level.points:
+            if max(low - p.y, p.y - high) > _FAR * span:
+                far[p.y > high].append(f"{level.name}: {p.y:.1f}")
+            else:
+                low, high = min(low, p.low), max(high, p.high)
+    room = 0.06 * (high - low) or 1.0
+    for above, names in far.items():
+        if names:
+            axes.annotate(
+                f"{'↑' if above else '↓'} {', '.join(names)}",
+                (0.98, 0.97 if above else 0.03),
+                xycoords="axes fraction",
+                ha="right",
+                va="top" if above else "bottom",
+                fontsize=7,
+                color="#404040",
+            )
+    beyond = 0.12 * (high - low) or 1.0
+    axes.set_ylim(low - (beyond if far[False] else room), high + (beyond if far[True] else room))
+
+
 def _x_axis(axes: Axes, panel: Panel, places: Sequence[float], end: float | None) -> None:
     low, high = min(places), max(places)
     if panel.scale == "log":
         axes.set_xscale("log")
         axes.set_xlim(low / 1.6, 1.6 * (end or high))
+    elif panel.scale == "linear":
+        room = 0.05 * (high - low) or 1.0
+        axes.set_xlim(low - room, high + room)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.set_xlabel(panel.x_label)
+        return
     else:
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(low - 0.3, 1.6 * high + 0.3)
@@ -212,10 +260,10 @@ def _round_numbers(low: float, high: float) -> list[float]:
     """Powers of ten inside the limits, with 2 and 5 (or 3) times these where they are few."""
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 4, 5, 6, 8)):
         ticks = [
-            float(step * 10**power)
-            for power in range(12)
+            float(f"{step}e{power}")
+            for power in range(-3, 12)
             for step in steps
-            if low <= step * 10**power <= high
+            if low <= float(f"{step}e{power}") <= high
         ]
         if len(ticks) >= 3:
             break
@@ -253,18 +301,21 @@ def _series(
             linewidth=1.4 if b.x is not None else 0.9,
             transform=transform,
         )
+    markers = look.marker if len(series.points) <= _MOST_MARKERS else ""
     for p in series.points:
+        if not markers and p.low == p.high:
+            continue
         axes.errorbar(
             [x_of(p)],
             [p.y],
             yerr=[[p.y - p.low], [p.high - p.y]],
             color=look.colour,
-            marker=look.marker,
+            marker=markers,
             markersize=5,
             markeredgecolor="white",
             markeredgewidth=0.4,
             elinewidth=1.1,
-            capsize=2.5,
+            capsize=2.5 if p.low < p.high else 0,
             transform=transform,
             zorder=3,
         )

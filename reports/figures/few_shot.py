@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 from bench.errors import UsageError
 from bench.records import Record
-from reports.bodies import by_task, clash, finished, shots_of, unfinished
+from reports.bodies import by_task, clash, shots_of
 from reports.comparison import by_row
 from reports.figures.by_size import title
 from reports.figures.panel import Figure, Panel, Point, Series, bars, by_x, point, y_label
-from reports.reading import Run
+from reports.reading import LeftOut, Run, finished, unfinished
 from reports.rows import Rows
 
 
 def few_shot(runs: Sequence[Run]) -> Figure:
-    """A line a method: mean over seeds with the spread, the whole training set at the right end.
+    """A line a method: mean over seeds with its interval, the whole training set at the right end.
 
     Few-shot runs and runs on the whole set belong together when task version, corpus name and the
     sizes of valid and test agree.
@@ -36,7 +36,7 @@ def few_shot(runs: Sequence[Run]) -> Figure:
                 families.append(family)
             else:
                 left_out.extend(
-                    (str(run.folder), "no few-shot run has its corpus and test set")
+                    LeftOut(str(run.folder), "no few-shot run has its corpus and test set")
                     for run in family
                 )
     if not families:
@@ -73,7 +73,7 @@ def _place(record: Record) -> str:
     return f"{record.task.name} {shots_of(record) or 'all'}"
 
 
-def _lines(few: list[Run]) -> tuple[list[Run], list[tuple[str, str]]]:
+def _lines(few: list[Run]) -> tuple[list[Run], list[LeftOut]]:
     """Leaves out the runs of a sweep over other options than the shots.
 
     Where a method on a model has a line over several numbers of shots, its other rows with one
@@ -91,7 +91,9 @@ def _lines(few: list[Run]) -> tuple[list[Run], list[tuple[str, str]]]:
         if max(spans.values()) > 1:
             aside += [run for name, runs in named.items() if spans[name] == 1 for run in runs]
     kept = [run for run in few if run not in aside]
-    return kept, [(str(run.folder), "its method has a line with other options") for run in aside]
+    return kept, [
+        LeftOut(str(run.folder), "its method has a line with other options") for run in aside
+    ]
 
 
 def _by_shots(few: Sequence[Run]) -> list[list[Run]]:
@@ -112,7 +114,7 @@ def _refuse_clash(few: Sequence[Run]) -> None:
 
 def _whole_set(
     few: Sequence[Run], family: Sequence[Run], rows: Rows
-) -> tuple[list[Run], str | None, list[tuple[str, str]]]:
+) -> tuple[list[Run], str | None, list[LeftOut]]:
     """The runs at the right end, why there are none if there could be, and what is left out.
 
     A row's run on the whole set has the options of its few-shot runs; where it has others (more
@@ -123,7 +125,7 @@ def _whole_set(
     if len(contents) > 1:
         names = ", ".join(sorted(content[:8] for content in contents))
         note = f"whole set not shown: there are several ({names}), which do not compare"
-        return [], note, [(str(run.folder), note) for run in whole]
+        return [], note, [LeftOut(str(run.folder), note) for run in whole]
     taken: list[Run] = []
     few_by_row, whole_by_row = by_row(few, rows), by_row(whole, rows)
     for name, candidates in whole_by_row.items():
@@ -135,7 +137,7 @@ def _whole_set(
         elif used and all(run.record.method.options == first for run in candidates):
             taken += candidates
     aside = [
-        (str(run.folder), "on the whole set, and no few-shot run has its method and options")
+        LeftOut(str(run.folder), "on the whole set, and no few-shot run has its method and options")
         for run in whole
         if run not in taken
     ]
@@ -159,7 +161,7 @@ def _panel(few: Sequence[Run], whole: Sequence[Run], rows: Rows, note: str | Non
     return Panel(
         title=title(record),
         x_label="Training utterances a class",
-        y_label=y_label(record),
+        y_label=y_label(few[0]),
         scale="log",
         series=tuple(series),
         ticks=tuple(ticks),

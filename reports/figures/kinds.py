@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 KINDS = {
     "parameters": "reports.figures.by_size:parameters",
+    "cost": "reports.figures.by_size:cost",
     "few-shot": "reports.figures.few_shot:few_shot",
     "prompt-length": "reports.figures.by_size:prompt_length",
+    "learning": "reports.figures.learning:learning",
+    "confusion": "reports.figures.confusion:confusion_matrices",
+    "label-length": "reports.figures.label_length:label_length",
 }
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.records import Record, Score
-from reports.comparison import cell_of
+from reports.cells import cell_of
 from reports.metric_names import metric_name
-from reports.reading import Run
+from reports.reading import LeftOut, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Point:
         y: in the panel's unit (per cent for fractions); the mean over runs.
         low: lower end of the bar.
         high: upper end of the bar.
-        n_runs: 1: the bar is the 95 % interval; more: one standard deviation to either side.
+        n_runs: of which y is the mean.
     """
 
     x: float | None
@@ -46,6 +46,7 @@ class Panel:
     Attributes:
         levels: what has no place on the x axis: a horizontal line each (x is None).
         end: what the right end means, if a point lies there.
+        front: (x, y) of the points that no other point beats in both directions, by x.
         note: why this is a panel of its own, or what is missing in it.
     """
 
@@ -57,12 +58,23 @@ class Panel:
     levels: tuple[Series, ...] = ()
     ticks: tuple[float, ...] | None = None
     end: str | None = None
+    front: tuple[tuple[float, float], ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A confusion matrix: `counts[i][j]` answers `labels[j]` where `labels[i]` was right."""
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
     note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Panels side by side with one legend.
+    """Panels side by side with one legend, or matrices.
 
     Attributes:
         notes: lines below the panels.
@@ -70,18 +82,16 @@ class Figure:
     """
 
     panels: tuple[Panel, ...]
-    notes: tuple[str, ...]
-    left_out: tuple[tuple[str, str], ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def point(runs: Sequence[Run], x: float | None) -> Point:
     """The point of runs that differ in the seed only."""
     cell = cell_of(runs)
-    scale = percent(runs[0].record.scores[cell.metric])
-    low, high = cell.ci95 or (
-        cell.value - (cell.spread or 0.0),
-        cell.value + (cell.spread or 0.0),
-    )
+    scale = percent(runs[0].score)
+    low, high = cell.ci95
     return Point(x=x, y=scale * cell.value, low=scale * low, high=scale * high, n_runs=len(runs))
 
 
@@ -98,12 +108,12 @@ def percent(score: Score) -> float:
     return 100.0 if score.unit == "fraction" else 1.0
 
 
-def y_label(record: Record) -> str:
-    """Of the primary metric, with its unit and which way is better."""
-    score = record.scores[record.primary]
+def y_label(run: Run) -> str:
+    """Of the metric, with its unit and which way is better."""
+    score = run.score
     unit = "%" if score.unit == "fraction" else score.unit
     better = "higher" if score.higher_is_better else "lower"
-    name = metric_name(record.primary)
+    name = metric_name(run.shown)
     return f"{name[0].upper()}{name[1:]} ({unit}, {better} is better)"
 
 
@@ -117,9 +127,23 @@ def bars(panels: Sequence[Panel]) -> str:
     }
     meanings = []
     if 1 in counts:
-        meanings.append("95 % bootstrap interval over the test set (one run)")
+        meanings.append("95 % interval over the test set (one run)")
     several = sorted(counts - {1})
     if several:
         n = f"{several[0]}" if len(several) == 1 else f"{several[0]} to {several[-1]}"
-        meanings.append(f"mean ± standard deviation over seeds ({n} runs)")
+        meanings.append(f"95 % interval of the mean over test set and seeds ({n} runs)")
     return f"Bars: {'; '.join(meanings)}."
+
+
+def front(series: Sequence[Series], *, higher_is_better: bool) -> tuple[tuple[float, float], ...]:
+    """The Pareto front: places that no point with a smaller or equal x is as good as."""
+    sign = 1 if higher_is_better else -1
+    places = sorted(
+        ((p.x, p.y) for one in series for p in one.points if p.x is not None),
+        key=lambda place: (place[0], -sign * place[1]),
+    )
+    kept: list[tuple[float, float]] = []
+    for x, y in places:
+        if not kept or sign * y > sign * kept[-1][1]:
+            kept.append((x, y))
+    return tuple(kept)

@@ -1,25 +1,17 @@
-"""Bootstrap intervals and paired comparisons.
-
-Utterances are drawn with replacement or, where every speaker is known, speakers with all their
-utterances: utterances of one speaker are not independent.
-
-Source: Bisani and Ney (2004), Bootstrap estimates for confidence intervals in ASR performance
-evaluation.
-"""
+"""Bootstrap intervals of metrics (see `bench.resampling`), and comparisons of two runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from bench.errors import DataError
-from bench.random import numpy_generator
+from bench.resampling import drawn_together, resampled_sums
 from tasks.metrics.metric import Floats
 
 N_RESAMPLES = 2000
-_DRAWS_AT_ONCE = 4_000_000
 
 
 class PairedDifference(NamedTuple):
@@ -57,8 +49,8 @@ def interval(
     Raises:
         DataError: if there is no utterance.
     """
-    rows = _clusters(statistics, speakers)
-    values = np.concatenate([value(sums) for sums in _resampled(rows, seed, n_resamples)])
+    rows = drawn_together(statistics, speakers)
+    values = np.concatenate([value(sums) for sums in resampled_sums(rows, seed, n_resamples)])
     return _around(float(value(rows.sum(axis=0))), values)
 
 
@@ -87,44 +79,16 @@ def paired(
     if a.shape != b.shape:
         raise DataError(f"statistics of {a.shape} and {b.shape} are not of the same utterances")
     k = a.shape[1]
-    rows = _clusters(np.concatenate([a, b], axis=1), speakers)
+    rows = drawn_together(np.concatenate([a, b], axis=1), speakers)
 
     def differ(sums: Floats) -> Floats:
         return value(sums[..., :k]) - value(sums[..., k:])
 
-    differences = np.concatenate([differ(sums) for sums in _resampled(rows, seed, n_resamples)])
+    differences = np.concatenate([differ(sums) for sums in resampled_sums(rows, seed, n_resamples)])
     difference = float(differ(rows.sum(axis=0)))
     below, above = int((differences <= 0).sum()), int((differences >= 0).sum())
     p = min(1.0, 2 * (1 + min(below, above)) / (1 + n_resamples))
     return PairedDifference(difference, _around(difference, differences), p)
-
-
-def _clusters(statistics: Floats, speakers: Sequence[str | None] | None) -> Floats:
-    """(n_drawn, k): the rows that are drawn, of utterances or summed over speakers."""
-    if len(statistics) == 0:
-        raise DataError("there is no utterance to score")
-    if speakers is None or None in speakers:
-        return statistics
-    if len(speakers) != len(statistics):
-        raise DataError(f"{len(speakers)} speakers for {len(statistics)} utterances")
-    names = {speaker: i for i, speaker in enumerate(dict.fromkeys(speakers))}
-    if len(names) < 2:
-        return statistics
-    sums = np.zeros((len(names), statistics.shape[1]))
-    np.add.at(sums, [names[speaker] for speaker in speakers], statistics)
-    return sums
-
-
-def _resampled(rows: Floats, seed: int, n_resamples: int) -> Iterator[Floats]:
-    """Sums over resamples, (some, k) at a time, `n_resamples` in all."""
-    generator = numpy_generator(seed, "bootstrap")
-    n = len(rows)
-    at_once = max(1, _DRAWS_AT_ONCE // n)
-    for start in range(0, n_resamples, at_once):
-        m = min(at_once, n_resamples - start)
-        drawn = generator.integers(0, n, size=(m, n)) + np.arange(m)[:, None] * n
-        weights = np.bincount(drawn.ravel(), minlength=m * n).reshape(m, n)
-        yield weights.astype(np.float64) @ rows
 
 
 def _around(point: float, values: Floats) -> tuple[float, float]:

@@ -9,10 +9,13 @@ import pytest
 
 from tests.conftest import bench_process
 
-HEAVY = ("torch", "numpy", "sklearn", "scipy", "pydantic", "rich", "yaml")
+HEAVY = ("torch", "numpy", "sklearn", "scipy", "pydantic", "rich", "yaml", "matplotlib", "jinja2")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list", "tasks"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list", "tasks"], ["run", "--help"], ["plot", "--help"], ["compare", "--help"]],
+)
 def test_help_and_lists_start_fast_and_import_nothing_heavy(
     arguments: list[str], tmp_path: Path, bench_environment: dict[str, str]
 ) -> None:

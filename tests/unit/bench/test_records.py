@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.errors import DataError, MissingError
+from bench.migrations import migrate
 from bench.records import Record, load_record
 
 
@@ -122,3 +124,57 @@ def test_an_unfinished_run_may_know_little() -> None:
         "scores": {},
     }
     assert Record.model_validate(content).status == "interrupted"
+
+
+def test_older_versions_are_brought_up_to_date_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fabricated past: version -1 called the seed `random_seed`, version 0 had `seconds`."""
+
+    def from_minus_1(content: dict[str, Any]) -> dict[str, Any]:
+        return {"seed": content.pop("random_seed"), **content}
+
+    def from_0(content: dict[str, Any]) -> dict[str, Any]:
+        cost = {**content["cost"], "train_s": content.pop("seconds")}
+        return {**content, "cost": cost}
+
+    steps = {-1: from_minus_1, 0: from_0}
+    monkeypatch.setattr("bench.records.migrate", partial(migrate, steps=steps))
+    oldest = {**finished(), "schema_version": -1, "random_seed": 7, "seconds": 9.5}
+    del oldest["seed"], oldest["cost"]["train_s"]
+    file = write(tmp_path, oldest)
+    before = file.read_bytes()
+    record = load_record(file)
+    assert (record.schema_version, record.seed, record.cost.train_s) == (1, 7, 9.5)
+    assert file.read_bytes() == before
+    write(tmp_path, {**oldest, "random_seed": None})
+    with pytest.raises(DataError, match="seed: Input should be a valid integer"):
+        load_record(tmp_path)
+    del oldest["seconds"]
+    write(tmp_path, oldest)
+    with pytest.raises(DataError, match="cannot be brought from schema_version 0 to 1"):
+        load_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        (None, "schema_version: is missing"),
+        (True, "schema_version: is no version"),
+        ("1", "schema_version: is no version"),
+        (0, "has schema_version 0, and there is no way from 0 to 1"),
+    ],
+)
+def test_a_version_that_cannot_be_read_is_told(
+    tmp_path: Path, version: object, reason: str
+) -> None:
+    write(tmp_path, {**finished(), "schema_version": version})
+    with pytest.raises(DataError, match=reason):
+        load_record(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, '"record"'])
+def test_json_that_is_no_record_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(DataError, match=r"is not JSON of a record|is not a JSON object"):
+        load_record(tmp_path)

@@ -6,11 +6,15 @@ from typing import Any, Protocol
 import pytest
 
 from bench.records import Record
+from bench.utterance_statistics import Ratio, UtteranceStatistics
 from tests.unit.bench.test_records import finished
 
 
 class WriteRun(Protocol):
-    """Writes a run folder with a record that differs from a plain one as told."""
+    """Writes a run folder with a record that differs from a plain one as told.
+
+    `right` says which utterances were answered rightly, and decides the value.
+    """
 
     def __call__(
         self,
@@ -26,6 +30,7 @@ class WriteRun(Protocol):
         model: dict[str, Any] | None = None,
         metric: str = "accuracy",
         shots: int | None = None,
+        right: list[int] | None = None,
     ) -> Path: ...
 
 
@@ -44,7 +49,10 @@ def write_run(tmp_path: Path) -> WriteRun:
         model: dict[str, Any] | None = None,
         metric: str = "accuracy",
         shots: int | None = None,
+        right: list[int] | None = None,
     ) -> Path:
+        if right is not None:
+            value = sum(right) / len(right)
         content = finished()
         content["task"]["name"] = task
         score = content["scores"].pop("accuracy")
@@ -66,6 +74,12 @@ def write_run(tmp_path: Path) -> WriteRun:
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(Record.model_validate(content).to_json())
+        if right is not None:
+            ratio = Ratio(higher_is_better=metric != "wer", numerator=list(right), denominator=1)
+            statistics = UtteranceStatistics(
+                utterances=f"{task}-{len(right)}", n=len(right), metrics={metric: ratio}
+            )
+            (folder / "statistics.json").write_text(statistics.to_json())
         return folder
 
     return write

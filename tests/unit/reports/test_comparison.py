@@ -45,7 +45,8 @@ def test_seeds_become_mean_and_spread(write_run: WriteRun, runs: Path) -> None:
     assert cell is not None
     assert cell.value == pytest.approx(0.8)
     assert cell.spread == pytest.approx(0.1)
-    assert cell.ci95 is None
+    low, high = cell.ci95
+    assert (low, high) == pytest.approx((0.8 - (0.1**2 + 4.302653**2 * 0.1**2 / 3) ** 0.5, 1.0))
     assert cell.seeds == (0, 1, 2)
 
 

@@ -16,7 +16,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def named(runs: Path, *merged: str) -> tuple[list[str], tuple[str, ...]]:
-    read = read_runs([runs])
+    read = read_runs([runs]).runs
     groups = [group for same in by_task(read).values() for group in bodies(same)]
     rows = Rows(groups, merged)
     return [rows.name(run.record) for run in read], rows.settings(groups)

@@ -17,7 +17,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def shown(kind: str, runs: Path) -> Figure:
-    return figure(kind, read_runs([runs]))
+    return figure(kind, read_runs([runs]).runs)
 
 
 def points(series: Series) -> list[tuple[float | None, float, float, float, int]]:
@@ -41,6 +41,7 @@ def test_parameters(write_run: WriteRun, runs: Path) -> None:
         scale="log",
         series=ks.series,
         levels=ks.levels,
+        front=((50, 70), (200, 90)),
     )
     assert [(series.name, points(series)) for series in ks.series] == [
         ("bag-of-units", [(1000, 80, 70, 90, 1)]),
@@ -63,13 +64,12 @@ def test_parameters_puts_other_data_in_a_panel_of_its_own(write_run: WriteRun, r
         ("KS (other)", "corpus 'other', not 'ks'; scores on different data do not compare"),
     ]
     (both,) = drawn.panels[0].series
-    spread = 5 * 2**0.5
-    assert points(both) == [
-        (10, 85, round(85 - spread, 6), round(85 + spread, 6), 2),
-    ]
+    # Without utterances: the runs' own 10 points and Student's t of two seeds, put together.
+    half = (10**2 + (12.706204736174698 * 5) ** 2) ** 0.5
+    assert points(both) == [(10, 85, round(85 - half, 6), 100, 2)]
     assert drawn.notes == (
-        "Bars: 95 % bootstrap interval over the test set (one run); "
-        "mean ± standard deviation over seeds (2 runs).",
+        "Bars: 95 % interval over the test set (one run); "
+        "95 % interval of the mean over test set and seeds (2 runs).",
     )
     assert {Path(folder).name: why.partition(";")[0] for folder, why in drawn.left_out} == {
         "4": "few-shot",
@@ -119,9 +119,10 @@ def test_few_shot_means_over_seeds_and_the_whole_set_at_the_end(
     bag, prompt = panel.series
     assert (bag.name, [p.x for p in bag.points]) == ("bag-of-units", [1, 5])
     assert prompt.name == "prompt on g"
+    low, high = (x - (10**2 + 4.302653**2 * 10**2 / 3) ** 0.5 for x in (20, 60))
     assert points(prompt) == [
-        (1, 20, 10, 30, 3),
-        (5, 60, 50, 70, 3),
+        (1, 20, pytest.approx(max(0, low), abs=1e-3), pytest.approx(46.77, abs=0.01), 3),
+        (5, 60, pytest.approx(high, abs=1e-3), pytest.approx(86.77, abs=0.01), 3),
         (None, 90, 80, 100, 1),
     ]
     assert {Path(folder).name for folder, _ in drawn.left_out} == {"unrelated", "unrelated-ic"}

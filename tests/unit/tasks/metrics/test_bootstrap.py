@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
+from bench import resampling
 from bench.errors import DataError
-from tasks.metrics import bootstrap
 from tasks.metrics.bootstrap import interval, paired
 from tasks.metrics.metric import Floats, ratio
 
@@ -47,7 +47,7 @@ def test_the_seed_decides() -> None:
 def test_chunks_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     statistics = rows(draw(30, 0.5))
     whole = interval(statistics, ratio, speakers=None, seed=1, n_resamples=101)
-    monkeypatch.setattr(bootstrap, "_DRAWS_AT_ONCE", 300)
+    monkeypatch.setattr(resampling, "DRAWS_AT_ONCE", 20)
     assert interval(statistics, ratio, speakers=None, seed=1, n_resamples=101) == whole
 
 

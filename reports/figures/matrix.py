@@ -1,0 +1,81 @@
+"""Draws confusion matrices: shares of each right answer, from white to black-blue, with numbers."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from reports.figures.panel import Figure, Matrix
+
+_MOST_NUMBERS = 16
+_LONGEST = 18
+
+
+def lay_out_matrices(figure: Figure) -> Canvas:
+    """Matrices in a grid, notes below. One colour from light to dark, so it can be read in grey."""
+    n = len(figure.matrices)
+    n_columns = min(2, n)
+    n_rows = -(-n // n_columns)
+    most = max(len(matrix.labels) for matrix in figure.matrices)
+    size = max(3.6, 1.7 + 0.33 * most)
+    notes = [
+        line for note in figure.notes for line in textwrap.wrap(note, int(n_columns * size * 17))
+    ]
+    below = 0.15 * len(notes) + 0.1
+    width, height = n_columns * size, n_rows * size + below
+    canvas = Canvas(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(canvas)
+    engine = canvas.get_layout_engine()
+    assert engine is not None
+    bottom = below / height
+    engine.set(rect=(0.005, bottom, 0.99, 1 - bottom - 0.01), w_pad=0.08, h_pad=0.08)  # type: ignore[call-arg]
+    grid = canvas.subplots(n_rows, n_columns, squeeze=False)
+    for axes, matrix in zip(grid.flat, figure.matrices, strict=False):
+        _matrix(axes, matrix, size)
+    for axes in grid.flat[n:]:
+        axes.remove()
+    canvas.text(
+        *(0.08 / width, 0.06 / height),
+        "\n".join(notes),
+        fontsize=7,
+        color="#404040",
+        va="bottom",
+        linespacing=1.4,
+    )
+    return canvas
+
+
+def _matrix(axes: Axes, matrix: Matrix, width: float) -> None:
+    counts = np.array(matrix.counts, dtype=np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(matrix.labels))
+    names = [
+        label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…" for label in matrix.labels
+    ]
+    axes.set_xticks(places, names, rotation=90, fontsize=7)
+    axes.set_yticks(places, names, fontsize=7)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.set_xlabel("Answer given")
+    axes.set_ylabel("Right answer")
+    title = textwrap.wrap(matrix.title, int(width * 10))
+    axes.set_title("\n".join(title), loc="left", fontsize=9)
+    if len(matrix.labels) > _MOST_NUMBERS:
+        return
+    for i in places:
+        for j in places:
+            if counts[i, j]:
+                axes.text(
+                    j,
+                    i,
+                    f"{100 * shares[i, j]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=6,
+                    color="white" if shares[i, j] > 0.5 else "black",
+                )

@@ -1,0 +1,1 @@
+"""Tables as text and files, a module a format."""
