@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from bench import __version__
-from bench.commands import compare, importing, listing, plot, pretrain, run
+from bench.commands import compare, corpus, importing, listing, plot, pretrain, run
 from bench.errors import INTERRUPTED, BenchError, UnknownNameError, UsageError
 
 COMMANDS = {
@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": compare,
     "plot": plot,
     "list": listing,
+    "corpus": corpus,
     "pretrain": pretrain,
     "import": importing,
 }

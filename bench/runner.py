@@ -93,7 +93,7 @@ def _run(request: RunRequest, progress: Progress) -> Outcome:
     kind = entry.load()
     options = method_options(request.method, kind.Options, request.options)
     _use_threads(request.threads)
-    corpus = _corpus(request, task)
+    corpus = _corpus(request, task, progress)
     corpus.labels_check()
     job = Job(
         task=task,
@@ -337,8 +337,8 @@ def confusion_lines(
     return "[\n" + ",\n".join(rows) + "\n]\n"
 
 
-def _corpus(request: RunRequest, task: TaskSpec) -> Corpus:
-    corpus = open_corpus(request.corpus, task, root=request.root)
+def _corpus(request: RunRequest, task: TaskSpec, progress: Progress) -> Corpus:
+    corpus = open_corpus(request.corpus, task, root=request.root, progress=progress)
     if request.shots is not None:
         corpus = shots(corpus, request.shots, request.seed)
         corpus.notes["shots"] = request.shots

@@ -56,6 +56,6 @@ def _rows(kind: str) -> dict[str, str]:
     if kind == "corpora":
         from tasks.corpora.registry import CORPORA
 
-        return dict.fromkeys(CORPORA.names(), "")
+        return {name: CORPORA.get(name).summary for name in CORPORA.names()}
     # Neither GSLMs nor upstreams ship with this version.
     return {}

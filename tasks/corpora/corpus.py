@@ -31,6 +31,7 @@ class Corpus:
         readers: reads a split; called once each, when the split is first used.
         root: the folder that audio paths are relative to, so that moving a corpus does not
             change its fingerprint.
+        samples: stands for the bytes of the audio, where somebody vouches for them.
         skipped: (id, reason) of the utterances left out of the splits read so far.
         notes: counts of what was done to the content of the splits read so far.
     """
@@ -39,6 +40,7 @@ class Corpus:
     task: TaskSpec
     readers: Mapping[SplitName, Callable[[], Split]]
     root: Path | None = None
+    samples: str = ""
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     _read: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
@@ -103,10 +105,11 @@ class Corpus:
     def fingerprint(self) -> str:
         """SHA-256 over ids, units, audio places and answers of all splits in order (hex).
 
-        Independent of where the corpus lies. The bytes of audio files are not part of it.
+        Independent of where the corpus lies. The bytes of audio files are not part of it, but
+        `samples`, which may stand for them, is.
         """
         if self._fingerprint is None:
-            digest = hashlib.sha256()
+            digest = hashlib.sha256(self.samples.encode())
             for name in SPLITS:
                 digest.update(f"{name}\n".encode())
                 for utterance in self.split(name).utterances:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import DataError, MissingError, UsageError, closest
-from tasks.corpora.corpus import SPLITS, Corpus
+from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.lines import numbered_lines
 from tasks.corpora.split import Split, without_repeats
 from tasks.corpora.utterance import Utterance
@@ -37,7 +37,12 @@ FIELDS = (
 
 
 class CorpusCard(BaseModel):
-    """What a corpus says about itself."""
+    """What a corpus says about itself.
+
+    Attributes:
+        fingerprints: SHA-256 in hex over each split's rows and samples, where it is known; then a
+            change of the audio is a change of the corpus.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +51,7 @@ class CorpusCard(BaseModel):
     licence: str
     source: str
     task: str
+    fingerprints: dict[SplitName, str] | None = None
 
 
 def open_manifest_folder(folder: Path, task: TaskSpec) -> Corpus:
@@ -65,7 +71,8 @@ def open_manifest_folder(folder: Path, task: TaskSpec) -> Corpus:
         )
     root = folder.resolve()
     readers = {name: partial(read_manifest, root / f"{name}.jsonl", task) for name in SPLITS}
-    return Corpus(name=card.name, task=task, readers=readers, root=root)
+    samples = json.dumps(card.fingerprints, sort_keys=True) if card.fingerprints else ""
+    return Corpus(name=card.name, task=task, readers=readers, root=root, samples=samples)
 
 
 def read_card(path: Path) -> CorpusCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import DataError, MissingError, UnknownNameError
+from bench.progress import Progress
 from tasks.corpora.corpus import SPLITS, Corpus
 from tasks.corpora.manifest import open_manifest_folder
 from tasks.corpora.registry import CORPORA
@@ -12,7 +13,13 @@ from tasks.corpora.units import open_units_folder
 from tasks.spec import TaskSpec
 
 
-def open_corpus(name_or_path: str, task: TaskSpec, *, root: Path | None = None) -> Corpus:
+def open_corpus(
+    name_or_path: str,
+    task: TaskSpec,
+    *,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Corpus:
     """Opens a corpus; its splits are read when they are first used.
 
     A registered name wins over a folder of the same name (write `./name` for the folder). A
@@ -22,6 +29,7 @@ def open_corpus(name_or_path: str, task: TaskSpec, *, root: Path | None = None) 
         name_or_path: a registered name or a folder.
         task: the task its answers are for.
         root: where the files of a registered corpus lie.
+        progress: shows the preparation of a registered corpus; None for nothing.
 
     Raises:
         UnknownNameError: if it is neither a registered name nor a folder.
@@ -33,10 +41,12 @@ def open_corpus(name_or_path: str, task: TaskSpec, *, root: Path | None = None) 
     written_as_path = "/" in name_or_path or "\\" in name_or_path or path.is_absolute()
     if not written_as_path:
         try:
-            return CORPORA.get(name_or_path)(task, root)
+            entry = CORPORA.get(name_or_path)
         except UnknownNameError:
             if not path.exists():
                 raise
+        else:
+            return entry.load()(task, root, progress or Progress(quiet=True))
     return _open_folder(path, task)
 
 

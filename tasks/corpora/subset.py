@@ -74,7 +74,13 @@ def shots(corpus: Corpus, k: int, seed: int) -> Corpus:
 
 
 def _derived(corpus: Corpus, readers: dict[SplitName, Callable[[], Split]]) -> Corpus:
-    return Corpus(name=corpus.name, task=corpus.task, readers=readers, root=corpus.root)
+    return Corpus(
+        name=corpus.name,
+        task=corpus.task,
+        readers=readers,
+        root=corpus.root,
+        samples=corpus.samples,
+    )
 
 
 def _keep(corpus: Corpus, name: SplitName, chosen: Iterable[int]) -> Split:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench.errors import DataError, MissingError, UnknownNameError
+from bench.progress import Progress
 from bench.registry import Registry
 from tasks.corpora import Corpus, open_corpus, opening
-from tasks.corpora.registry import CorpusOpener
+from tasks.corpora.registry import CorpusEntry
 from tasks.ks import KS
 from tasks.spec import TaskSpec
 
@@ -31,13 +34,17 @@ def test_a_folder_in_reach_needs_no_slash(tmp_path: Path, monkeypatch: pytest.Mo
     assert open_corpus("mine", KS).name == "mine"
 
 
+def _opener(task: TaskSpec, root: Path | None, progress: Progress) -> Corpus:
+    assert progress.quiet
+    return Corpus.of(f"registered at {root}", task, train=[], valid=[], test=[])
+
+
 def test_a_registered_name_wins_over_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def opener(task: TaskSpec, root: Path | None) -> Corpus:
-        return Corpus.of(f"registered at {root}", task, train=[], valid=[], test=[])
-
-    registry: Registry[CorpusOpener] = Registry("corpus", {"mine": opener})
+    entry = CorpusEntry(path=f"{__name__}:opener", summary="mine", tasks=("ks",))
+    monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(opener=_opener))
+    registry = Registry("corpus", {"mine": entry})
     monkeypatch.setattr(opening, "CORPORA", registry)
     write_units(tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
