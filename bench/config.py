@@ -30,6 +30,7 @@ class RunRequest(BaseModel):
     root: Path | None = None
     gslm: str | None = None
     upstream: str | None = None
+    upstream_ckpt: Path | None = None
     subset: int | None = Field(default=None, ge=1)
     shots: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -175,6 +176,10 @@ def frozen_models(request: RunRequest, entry: MethodEntry) -> tuple[str | None, 
             )
         else:
             chosen.append(None)
+    if request.upstream_ckpt is not None and "upstream" not in entry.needs:
+        raise UsageError(
+            f"method {request.method!r} uses no upstream", hint="leave --upstream-ckpt out"
+        )
     return chosen[0], chosen[1]
 
 

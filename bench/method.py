@@ -38,6 +38,7 @@ class Job:
         precision: "fp32", "bf16" or "auto" (bf16 where the device is fast at it).
         gslm: name or folder of a GSLM, for methods that need one.
         upstream: name of an s3prl upstream, for methods that need one.
+        upstream_ckpt: its local weights, where they are given.
     """
 
     task: TaskSpec
@@ -51,6 +52,7 @@ class Job:
     precision: str
     gslm: str | None
     upstream: str | None
+    upstream_ckpt: Path | None = None
 
 
 class Prediction(NamedTuple):

@@ -61,6 +61,12 @@ METHODS: Registry[MethodEntry] = Registry(
             summary="prompt tuning on a frozen GSLM",
             needs=("gslm",),
         ),
+        "s3prl": MethodEntry(
+            path="baselines.s3prl.method:S3prlMethod",
+            summary="SUPERB's downstream model on a frozen s3prl upstream",
+            needs=("upstream",),
+            extra="s3prl",
+        ),
         "bag-of-units": MethodEntry(
             path="baselines.bag_of_units:BagOfUnits",
             summary="control: logistic regression on TF-IDF of unit 1-3-grams",

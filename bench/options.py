@@ -64,7 +64,13 @@ RUN_OPTIONS = (
     Option(
         name="upstream",
         kind="str",
-        help="frozen speech encoder of an s3prl method (default: mini)",
+        help="frozen speech encoder of an s3prl method: `bench list upstreams`, or a Hugging Face "
+        "folder (default: mini)",
+    ),
+    Option(
+        name="upstream-ckpt",
+        kind="path",
+        help="local weights of --upstream: a checkpoint file or a Hugging Face folder",
     ),
     Option(
         name="subset",
@@ -104,6 +110,8 @@ RUN_OPTIONS = (
 
 _PROMPT = ("prompt",)
 _BAG = ("bag-of-units",)
+_S3PRL = ("s3prl",)
+_TUNED = (*_PROMPT, *_S3PRL)
 
 METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -136,7 +144,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         "vocabulary from the separator on, as in the paper",
         methods=_PROMPT,
     ),
-    Option(name="lr", kind="float", help="peak learning rate (default: by task)", methods=_PROMPT),
+    Option(name="lr", kind="float", help="(peak) learning rate (default: by task)", methods=_TUNED),
     Option(
         name="schedule",
         kind="str",
@@ -152,15 +160,15 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         name="max-epochs",
         kind="int",
         help="passes over the training set at most (default: by task)",
-        methods=_PROMPT,
+        methods=_TUNED,
     ),
-    Option(name="max-minutes", kind="float", help="time limit of the tuning", methods=_PROMPT),
+    Option(name="max-minutes", kind="float", help="time limit of the tuning", methods=_TUNED),
     Option(
         name="patience",
         kind="int",
         default=10,
         help="validations without a better score before stopping",
-        methods=_PROMPT,
+        methods=_TUNED,
     ),
     Option(
         name="batch-tokens", kind="int", default=512, help="tokens a step at most", methods=_PROMPT
@@ -170,7 +178,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         kind="int",
         default=32,
         help="utterances a step at most",
-        methods=_PROMPT,
+        methods=_TUNED,
     ),
     Option(
         name="prompt-dropout",
@@ -199,6 +207,26 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         default=1.0,
         help="exponent of the length that divides a hypothesis' score (sequence tasks)",
         methods=_PROMPT,
+    ),
+    Option(
+        name="search",
+        kind="str",
+        help="learning rates to try, chosen on validation, e.g. lr=1e-2,1e-3 (default: by task, "
+        "unless --lr is given)",
+        methods=_S3PRL,
+    ),
+    Option(
+        name="layers",
+        kind="str",
+        help="layers of the upstream, e.g. 6 or 0,4-8 (default: all, in a learned sum)",
+        methods=_S3PRL,
+    ),
+    Option(
+        name="normalize-layers",
+        kind="flag",
+        default=False,
+        help="layer norm on every frame of every layer before the sum",
+        methods=_S3PRL,
     ),
     Option(
         name="c",

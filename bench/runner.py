@@ -107,6 +107,7 @@ def _run(request: RunRequest, progress: Progress) -> Outcome:
         precision=request.precision,
         gslm=gslm,
         upstream=upstream,
+        upstream_ckpt=request.upstream_ckpt,
     )
     method = kind(job, options)
     described = method.describe()

@@ -118,11 +118,12 @@ BenchCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def bench_environment() -> dict[str, str]:
-    """The environment of a `bench` process: this source tree, one thread."""
+def bench_environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a `bench` process: this source tree, one thread, a cache of its own."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
+        "BENCH_CACHE": str(tmp_path / "cache"),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "COLUMNS": "100",

@@ -6,6 +6,8 @@ import argparse
 import json
 import sys
 
+from bench.errors import MissingError
+
 SUMMARY = "what tasks, methods, corpora, gslms and upstreams there are"
 DESCRIPTION = """\
 Lists the names that the other commands take. Everything that takes a corpus or a GSLM by name also
@@ -57,5 +59,20 @@ def _rows(kind: str) -> dict[str, str]:
         from tasks.corpora.registry import CORPORA
 
         return {name: CORPORA.get(name).summary for name in CORPORA.names()}
-    # Neither GSLMs nor upstreams ship with this version.
+    if kind == "upstreams":
+        return _upstreams()
+    # No GSLM ships with this version.
     return {}
+
+
+def _upstreams() -> dict[str, str]:
+    """Every upstream by name; s3prl itself has to be asked, which takes some seconds."""
+    try:
+        from baselines.s3prl.naming import names
+    except ModuleNotFoundError as error:
+        if error.name != "s3prl":
+            raise
+        raise MissingError(
+            "the package 's3prl' is not installed", hint="pip install 'speechprompt-bench[s3prl]'"
+        ) from error
+    return dict.fromkeys(names(), "")

@@ -1,0 +1,138 @@
+"""The method `s3prl`: SUPERB's downstream model on a frozen s3prl upstream.
+
+Source: SUPERB (Yang et al. 2021); recipes as in s3prl 0.4.18 (see docs/deviations.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save
+
+from baselines.fitting import Fitting, Plan
+from baselines.s3prl.extraction import check_audio_is_there
+from baselines.s3prl.label_task import LabelTask
+from baselines.s3prl.options import S3prlOptions, layer_list, rates
+from baselines.s3prl.recipes import RECIPES
+from baselines.s3prl.upstream import Upstream
+from bench.errors import UsageError
+from bench.files import write_atomic
+from bench.gslm.precision import fast_in_bf16
+from bench.memory import keep_freed_memory
+from bench.method import Job, ModelDescription, Prediction
+from bench.records import TrainRecord
+from tasks.corpora.utterance import Utterance
+
+
+class S3prlMethod:
+    """A downstream model on a frozen upstream.
+
+    Raises:
+        UsageError: if the options do not go together or the upstream lacks a layer.
+        MissingError: if weights or audio are absent.
+        CheckpointError: if the upstream's weights are not what its name says.
+        DataError: if an utterance has no audio.
+    """
+
+    Options = S3prlOptions
+
+    def __init__(self, job: Job, options: BaseModel) -> None:
+        if not isinstance(options, S3prlOptions):
+            raise TypeError(f"options of another method: {type(options).__name__}")
+        if job.task.name not in RECIPES:
+            raise UsageError(
+                f"method 's3prl' has no recipe for task {job.task.name!r}",
+                hint=f"it solves {', '.join(RECIPES)}",
+            )
+        recipe = RECIPES[job.task.name]
+        self._rates = rates(options.lr, options.search, recipe.search)
+        settled: dict[str, object] = {"max_epochs": options.max_epochs or recipe.max_epochs}
+        if options.lr is None:
+            settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in self._rates)
+        self.options = options.model_copy(update=settled)
+        self._job, self._recipe = job, recipe
+        for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
+            check_audio_is_there(split)
+        keep_freed_memory()
+        assert job.upstream is not None
+        device = torch.device(job.device)
+        self._upstream = Upstream(
+            job.upstream,
+            job.upstream_ckpt,
+            layers=layer_list(options.layers),
+            normalize=options.normalize_layers,
+            precision=job.precision,
+            auto_is_bf16=fast_in_bf16(device),
+            device=device,
+        )
+        self._work = LabelTask(
+            job,
+            self._upstream,
+            gain_db=recipe.gain_db,
+            batch_utterances=self.options.batch_utterances,
+        )
+
+    @property
+    def n_trainable(self) -> int:
+        """Head and layer weights."""
+        return sum(p.numel() for p in self._work.module.parameters())
+
+    @property
+    def n_trainable_paper(self) -> int | None:
+        """The head alone, as in the papers' 0.2M."""
+        return self._work.module.n_head_parameters
+
+    def describe(self) -> ModelDescription:
+        """The frozen upstream."""
+        return ModelDescription(
+            self._upstream.name, self._upstream.fingerprint, self._upstream.n_total
+        )
+
+    def train(self) -> TrainRecord:
+        """Computes features once, then trains every trial of the search on them."""
+        job, options = self._job, self.options
+        self._work.prepare()
+        fitting = Fitting(
+            self._work,
+            Plan(
+                rates=self._rates,
+                max_epochs=options.max_epochs or self._recipe.max_epochs,
+                max_minutes=options.max_minutes,
+                patience=options.patience,
+                clip_norm=self._recipe.clip_norm,
+            ),
+            job,
+            {
+                "options": options.model_dump(mode="json"),
+                "corpus": job.corpus.fingerprint,
+                "upstream": self._upstream.fingerprint,
+                "seed": job.seed,
+            },
+        )
+        record = fitting.run()
+        self._work.module.to(job.device).load_state_dict(fitting.best)
+        self._work.module.eval()
+        return record
+
+    def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
+        """Answers of the best trial's best round."""
+        return self._work.predict(utterances)
+
+    def save(self) -> int:
+        """Writes `model.safetensors`: head and layer weights."""
+        tensors = {
+            n: t.detach().cpu().contiguous() for n, t in self._work.module.named_parameters()
+        }
+        about = {
+            "labels": self._job.labels.groups,
+            "upstream": self._upstream.name,
+            "fingerprint": self._upstream.fingerprint,
+            "layers": self._upstream.layers,
+            "task": self._job.task.name,
+        }
+        content = save(tensors, {"about": json.dumps(about)})
+        write_atomic(self._job.folder / "model.safetensors", content)
+        return len(content)

@@ -1,0 +1,99 @@
+"""SUPERB's classifier for KS, IC and LID, made of s3prl's own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from baselines.s3prl.containment import silenced
+from tasks.labels import Labels
+
+with silenced():
+    from s3prl.nn import Featurizer, MeanPoolingLinear
+
+HIDDEN = 256
+"""SUPERB projects every upstream to this size."""
+
+
+class Shape(NamedTuple):
+    """What s3prl's Featurizer asks of an upstream."""
+
+    num_layers: int
+    hidden_sizes: list[int]
+    downsample_rates: list[int]
+
+
+def featurizer(n_layers: int, dim: int, stride: int) -> nn.Module:
+    """s3prl's weighted sum of layers (without weights where there is one layer)."""
+    module: nn.Module = Featurizer(Shape(n_layers, [dim] * n_layers, [stride] * n_layers))
+    return module
+
+
+class PooledClassifier(nn.Module):
+    """Weighted sum -> Linear 256 -> mean over time -> Linear, on time means.
+
+    The parameters are those of s3prl's `Featurizer` and `MeanPoolingLinear`, in s3prl's order
+    of creation; the forward pass takes the mean first.
+
+    Args:
+        n_layers: of the upstream.
+        dim: of its layers.
+        stride: samples a frame.
+        labels: the label inventory; one softmax a group.
+    """
+
+    def __init__(self, n_layers: int, dim: int, stride: int, labels: Labels) -> None:
+        super().__init__()
+        self.featurizer = featurizer(n_layers, dim, stride)
+        self.head = MeanPoolingLinear(dim, labels.n, hidden_size=HIDDEN)
+        self.sizes = [len(group) for group in labels.groups]
+        self.starts = [labels.group_ids(group)[0] for group in range(len(labels.groups))]
+
+    @property
+    def n_head_parameters(self) -> int:
+        """Without the layer weights."""
+        return sum(p.numel() for p in self.head.parameters())
+
+    def forward(self, means: Tensor) -> Tensor:
+        """Logits of all groups side by side.
+
+        Args:
+            means: (batch, n_layers, dim) float32.
+
+        Returns:
+            (batch, n_labels).
+        """
+        if means.shape[1] > 1:
+            weights = functional.softmax(self.featurizer.get_parameter("weights"), dim=-1)
+            pooled = torch.matmul(weights, means)
+        else:
+            pooled = means[:, 0]
+        logits: Tensor = self.head.final_proj(self.head.hidden_layers(pooled))
+        return logits
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Sum over the groups of the mean cross entropy.
+
+        Args:
+            logits: (batch, n_labels).
+            targets: (batch, n_groups) int64 label ids.
+        """
+        parts = [
+            functional.cross_entropy(part, targets[:, g] - self.starts[g])
+            for g, part in enumerate(torch.split(logits, self.sizes, dim=1))
+        ]
+        return torch.stack(parts).sum()
+
+    def answers(self, logits: Tensor) -> list[tuple[Sequence[int], float]]:
+        """The most probable label of each group, and the log-probability of the whole answer."""
+        labels, scores = [], torch.zeros(len(logits), dtype=torch.float64)
+        for g, part in enumerate(torch.split(logits.double(), self.sizes, dim=1)):
+            best, where = part.log_softmax(dim=1).max(dim=1)
+            labels.append(where + self.starts[g])
+            scores += best.cpu()
+        ids = torch.stack(labels, dim=1).tolist()
+        return list(zip(ids, scores.tolist(), strict=True))

@@ -1,0 +1,12 @@
+"""The table of recipes, by task."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.ic import IC
+from baselines.s3prl.recipes.ks import KS
+from baselines.s3prl.recipes.lid import LID
+from baselines.s3prl.recipes.recipe import Recipe
+
+RECIPES: dict[str, Recipe] = {"ks": KS, "ic": IC, "lid": LID}
+
+__all__ = ["RECIPES", "Recipe"]

@@ -1,0 +1,7 @@
+"""Intent classification: three cross entropies over slices of one output (s3prl `superb_ic`)."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.recipe import Recipe
+
+IC = Recipe(search=(1e-2, 1e-3, 1e-4), max_epochs=200)

@@ -1,0 +1,7 @@
+"""Keyword spotting: audio 3 dB down, batches of 32 (s3prl `superb_ks`)."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.recipe import Recipe
+
+KS = Recipe(gain_db=-3.0, search=(1e-2, 1e-3, 1e-4), max_epochs=200)

@@ -1,0 +1,7 @@
+"""Language identification, trained like SUPERB's speaker identification (s3prl `superb_sid`)."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.recipe import Recipe
+
+LID = Recipe(search=(1e-2, 1e-3, 1e-4), max_epochs=200)

@@ -1,0 +1,1 @@
+"""Audio of a corpus: decoding it, and keeping what is computed from it."""

@@ -1,0 +1,60 @@
+"""What becomes of damaged audio.
+
+A damaged training utterance is left out, named in the record (`corpus.skipped`). In validation and
+test nothing is left out: scores on another test set would not compare, so that is an error, raised
+before any training. More than a tenth of damaged training audio is an error too: then something
+else is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bench.errors import DataError
+from tasks.corpora.corpus import Corpus
+from tasks.corpora.utterance import Utterance
+
+MOST_DAMAGED = 0.1
+"""Share of training utterances that may be left out."""
+
+
+def leave_out(corpus: Corpus, damaged: Iterable[tuple[Utterance, str]]) -> None:
+    """Notes damaged training utterances as skipped in the record.
+
+    Args:
+        corpus: what they belong to.
+        damaged: training utterances and what is wrong with each.
+
+    Raises:
+        DataError: if they are more than a tenth.
+    """
+    found = list(damaged)
+    if len(found) > MOST_DAMAGED * len(corpus.train):
+        first, reason = found[0]
+        raise DataError(
+            f"{len(found)} of {len(corpus.train)} training utterances have damaged audio, "
+            f"first {first.id!r}: {reason}",
+            where=first.where,
+            hint="up to a tenth would be left out; check how the corpus was prepared",
+        )
+    known = set(corpus.skipped)
+    corpus.skipped.extend(entry for u, reason in found if (entry := (u.id, reason)) not in known)
+
+
+def refuse(corpus: Corpus, split: str, damaged: Sequence[tuple[Utterance, str]]) -> None:
+    """Raises for damaged audio outside training.
+
+    Raises:
+        DataError: naming the first utterances, if there are any.
+    """
+    if not damaged:
+        return
+    first, reason = damaged[0]
+    names = ", ".join(repr(u.id) for u, _ in damaged[:5])
+    more = f" and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+    raise DataError(
+        f"damaged audio in the {split} set ({names}{more}): {reason}",
+        where=first.where,
+        hint="restore the files, or take their lines out of the manifest: nothing is left out "
+        "silently where scores are made",
+    )

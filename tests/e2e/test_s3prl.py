@@ -1,0 +1,152 @@
+"""`bench run --method s3prl` on synthetic tones, through the real command line.
+
+Most runs share this process: importing s3prl takes seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+
+from bench.cli import main
+from bench.records import Record
+from tests.audio_folder import make_audio_folder
+from tests.conftest import BenchCommand, bench_process
+from tests.e2e.conftest import lasting, only_run
+
+
+class Told(NamedTuple):
+    """What a command printed."""
+
+    stdout: str
+    stderr: str
+
+
+Here = Callable[..., Told]
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Here:
+    """`bench` in this process, in the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: str | Path, check: int = 0) -> Told:
+        code = main([str(argument) for argument in arguments])
+        told = Told(*capsys.readouterr())
+        assert code == check, told.stderr
+        return told
+
+    return run
+
+
+def arguments(corpus: Path, task: str, *more: str) -> tuple[str | Path, ...]:
+    head = ("run", "--method", "s3prl", "--task", task, "--corpus", corpus)
+    return (*head, "--upstream", "fbank_no_cmvn", "--threads", "1", *more)
+
+
+@pytest.mark.parametrize("task", ["ks", "ic", "lid"])
+def test_a_label_task_is_learnt(here: Here, tmp_path: Path, task: str) -> None:
+    corpus = make_audio_folder(tmp_path / "tones", task)
+    done = here(
+        *arguments(corpus, task, "--search", "lr=1e-2,1e-5", "--max-epochs", "60", "--json")
+    )
+    record = Record.model_validate_json(done.stdout)
+    assert record.scores["accuracy"].value > 0.9
+    assert record.model is not None
+    assert (record.model.name, record.model.n_total) == ("fbank_no_cmvn", 0)
+    assert record.train is not None
+    assert [trial["lr"] for trial in record.train.search] == [1e-2, 1e-5]
+    n_labels = {"ks": 4, "ic": 9, "lid": 4}[task]
+    assert record.n_trainable == 240 * 256 + 256 + 256 * n_labels + n_labels
+    folder = only_run(tmp_path / "runs")
+    assert record.stored_bytes == (folder / "model.safetensors").stat().st_size
+    assert record.method.options["search"] == "lr=0.01,1e-05"
+
+
+def test_a_killed_run_ends_with_the_record_of_an_undisturbed_one(
+    bench: BenchCommand, tmp_path: Path, bench_environment: dict[str, str]
+) -> None:
+    corpus = make_audio_folder(tmp_path / "tones", "ks")
+    given = arguments(corpus, "ks", "--search", "lr=1e-4,1e-3", "--max-epochs", "400")
+    given = (*given, "--patience", "1000")
+    bench(*given, "--out", "whole")
+    killed = subprocess.Popen(
+        bench_process((*given, "--out", "killed")),
+        cwd=tmp_path,
+        env=bench_environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    started = time.monotonic()
+    while not list(tmp_path.glob("killed/*/checkpoint/*.safetensors")):
+        assert time.monotonic() - started < 60
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    folder = only_run(tmp_path / "killed")
+    assert not (folder / "record.json").exists()
+    done = bench(*given, "--out", "killed")
+    assert "continuing trial 2" in done.stderr
+    whole = only_run(tmp_path / "whole")
+    assert lasting(folder) == lasting(whole)
+    for name in ("predictions.jsonl", "model.safetensors", "train.jsonl"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_damaged_audio(here: Here, tmp_path: Path) -> None:
+    corpus = make_audio_folder(tmp_path / "tones", "ks")
+    soundfile.write(corpus / "clips" / "train-5.wav", np.zeros(0), 16_000)
+    given = arguments(corpus, "ks", "--lr", "1e-2", "--max-epochs", "5")
+    record = Record.model_validate_json(here(*given, "--json").stdout)
+    (skipped,) = record.corpus.skipped
+    assert skipped.id == "train-5"
+    assert "is empty" in skipped.reason
+    (corpus / "clips" / "test-3.wav").write_bytes(b"junk")
+    done = here(*given, "--seed", "1", check=1)
+    assert "damaged audio in the test set ('test-3')" in done.stderr
+    assert "test.jsonl:4" in done.stderr
+    (corpus / "clips" / "valid-0.wav").unlink()
+    assert "'valid-0': there is no audio file" in here(*given, "--seed", "1", check=3).stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "told"),
+    [
+        (("--upstream", "fbnk"), 2, "did you mean 'fbank'"),
+        (("--upstream", "mini"), 3, "the embedded encoder `mini` is not part"),
+        (("--upstream-ckpt", "no.pt"), 3, "there is no such checkpoint"),
+        (("--layers", "1"), 2, "has layers 0 to 0"),
+        (("--layers", "x"), 2, "is no list of layers"),
+        (("--lr", "1", "--search", "lr=1"), 2, "exclude each other"),
+        (("--precision", "bf16"), 2, "which bfloat16 spoils"),
+        (("--prompt-length", "3"), 2, "method 's3prl' has no option --prompt-length"),
+    ],
+)
+def test_wrong_options(
+    here: Here, tmp_path: Path, more: tuple[str, ...], code: int, told: str
+) -> None:
+    corpus = make_audio_folder(tmp_path / "tones", "ks", sizes={"train": 8, "valid": 4, "test": 4})
+    assert told in here(*arguments(corpus, "ks", *more), check=code).stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_method_without_upstream_refuses_a_checkpoint(here: Here, corpus: Path) -> None:
+    given = ("run", "--method", "majority", "--task", "ks", "--corpus", corpus)
+    assert "uses no upstream" in here(*given, "--upstream-ckpt", "x.pt", check=2).stderr
+
+
+def test_upstreams_are_listed(here: Here) -> None:
+    names = json.loads(here("list", "upstreams", "--json").stdout)
+    assert {"mini", "fbank_no_cmvn", "hubert", "wavlm_large"} <= set(names)

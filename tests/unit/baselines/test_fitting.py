@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from baselines import fitting
+from baselines.fitting import Fitting, Indices, Plan
+from bench.errors import CheckpointError, RunFailedError
+from bench.method import Job
+from bench.random import numpy_generator
+from bench.records import TrainRecord
+from tests.unit.baselines.conftest import MakeJob
+
+PLAN = Plan(rates=(1e-4, 1e-1), max_epochs=60, max_minutes=None, patience=3, clip_norm=1.0)
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+class Two:
+    """Two classes parted by a line; `stops_at` kills the training at a step."""
+
+    def __init__(self, job: Job, stops_at: int | None = None) -> None:
+        self.job, self.stops_at, self.n_losses = job, stops_at, 0
+        self.x = torch.from_numpy(numpy_generator(0, "x").standard_normal((40, 2))).float()
+        self.y = (self.x.sum(dim=1) > 0).long()
+
+    def start(self) -> nn.Module:
+        module = nn.Linear(2, 2)
+        with torch.no_grad():
+            module.weight.fill_(0.1)
+            module.weight[0, 0] = 0.3
+            module.bias.zero_()
+        return module
+
+    def batches(self, epoch: int) -> Sequence[Indices]:
+        order = numpy_generator(self.job.seed, "batches", epoch).permutation(40)
+        return [order[i : i + 4] for i in range(0, 40, 4)]
+
+    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+        if self.n_losses == self.stops_at:
+            raise KilledError
+        self.n_losses += 1
+        rows = torch.from_numpy(batch)
+        return nn.functional.cross_entropy(module(self.x[rows]), self.y[rows])
+
+    def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
+        with torch.no_grad():
+            return [("ab"[i],) for i in module(self.x).argmax(dim=1).tolist()]
+
+
+@pytest.fixture
+def job(make_job: MakeJob) -> Job:
+    y = Two.__new__(Two)
+    Two.__init__(y, None)  # type: ignore[arg-type]
+    return make_job("ks", [("ab"[i],) for i in y.y.tolist()], audio=True)
+
+
+def trained(problem: Two, plan: Plan = PLAN) -> tuple[TrainRecord, Fitting]:
+    fit = Fitting(problem, plan, problem.job, {"plan": 1})
+    return fit.run(), fit
+
+
+def test_the_better_rate_is_chosen_and_every_trial_is_in_the_record(job: Job) -> None:
+    record, fit = trained(Two(job))
+    slow, fast = record.search
+    assert [trial["lr"] for trial in record.search] == [1e-4, 1e-1]
+    assert fast["valid_score"] > 0.95 > slow["valid_score"]
+    assert record.best_epoch == fast["best_epoch"]
+    assert record.epochs == slow["epochs"] + fast["epochs"]
+    assert record.steps == 10 * record.epochs
+    assert slow["epochs"] <= 60
+    rows = [json.loads(row) for row in (job.folder / "train.jsonl").read_text().splitlines()]
+    assert max(row["valid_score"] for row in rows) == fast["valid_score"]
+    module = nn.Linear(2, 2)
+    module.load_state_dict(fit.best)
+    score = np.mean(
+        [
+            a == u.symbols
+            for a, u in zip(Two(job).answer_valid(module), job.corpus.valid, strict=True)
+        ]
+    )
+    assert score == fast["valid_score"]
+
+
+def test_patience_ends_a_trial(job: Job) -> None:
+    record, _ = trained(Two(job), replace(PLAN, rates=(1e-1,), max_epochs=1000))
+    (trial,) = record.search
+    assert trial["epochs"] == trial["best_epoch"] + 3 * 10 < 1000, "a round is 100 steps"
+
+
+@pytest.mark.parametrize("stops_at", [5, 105, 450, 590, 605, 700])
+def test_a_killed_training_ends_as_an_undisturbed_one(
+    job: Job, stops_at: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
+    whole, fit = trained(Two(job))
+    curve = (job.folder / "train.jsonl").read_text()
+    other = replace(job, folder=tmp_path / "other", resume=True)
+    other.folder.mkdir()
+    with pytest.raises(KilledError):
+        trained(Two(other, stops_at))
+    resumed = Two(other)
+    again, fit_again = trained(resumed)
+    assert again == whole
+    assert (other.folder / "train.jsonl").read_text() == curve
+    assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
+    assert resumed.n_losses == whole.steps - stops_at // 100 * 100, "no round was trained twice"
+
+
+def test_a_finished_training_is_not_repeated(job: Job) -> None:
+    whole, _ = trained(Two(job))
+    job.resume = True
+    again = Two(job)
+    assert trained(again)[0] == whole
+    assert again.n_losses == 0
+
+
+def test_the_checkpoint_of_another_training_is_refused(job: Job) -> None:
+    trained(Two(job))
+    job.resume = True
+    with pytest.raises(CheckpointError, match="identity"):
+        Fitting(Two(job), PLAN, job, {"plan": 2}).run()
+
+
+def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(job: Job) -> None:
+    class Bursting(Two):
+        def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+            loss = super().loss(module, batch, step)
+            return loss / 0 if fit.rate > 1 else loss
+
+    problem = Bursting(job)
+    fit = Fitting(problem, replace(PLAN, rates=(10.0, 1e-1)), job, {})
+    record = fit.run()
+    assert record.search[0] == {
+        "lr": 10.0,
+        "valid_score": None,
+        "best_epoch": 0,
+        "epochs": 1,
+        "diverged": True,
+    }
+    assert not record.search[1]["diverged"]
+    fit = Fitting(problem, replace(PLAN, rates=(10.0,)), job, {})
+    with pytest.raises(RunFailedError, match="every learning rate"):
+        fit.run()
+
+
+def test_the_clock_ends_a_trial(job: Job) -> None:
+    record, _ = trained(Two(job), replace(PLAN, max_minutes=1e-9, max_epochs=1000))
+    assert [trial["epochs"] for trial in record.search] == [1, 1]
