@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from bench import __version__
-from bench.commands import compare, corpus, importing, listing, plot, pretrain, run
+from bench.commands import compare, corpus, importing, listing, plot, pretrain, run, units
 from bench.errors import INTERRUPTED, BenchError, UnknownNameError, UsageError
 
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     "plot": plot,
     "list": listing,
     "corpus": corpus,
+    "units": units,
     "pretrain": pretrain,
     "import": importing,
 }

@@ -160,7 +160,8 @@ def frozen_models(request: RunRequest, entry: MethodEntry) -> tuple[str | None, 
     """Which GSLM and upstream the method gets.
 
     Returns:
-        (gslm, upstream); None for what the method does not stand on.
+        (gslm, upstream); None for what the method does not stand on. One that works on units may
+        be given a GSLM for its encoder alone.
 
     Raises:
         UsageError: if one was given that the method would not use.
@@ -170,6 +171,8 @@ def frozen_models(request: RunRequest, entry: MethodEntry) -> tuple[str | None, 
         given: str | None = getattr(request, need)
         if need in entry.needs:
             chosen.append(given or "mini")
+        elif need == "gslm" and entry.units:
+            chosen.append(given)  # its encoder makes the units, should the corpus be audio
         elif given is not None:
             raise UsageError(
                 f"method {request.method!r} uses no {need}", hint=f"leave --{need} out"

@@ -25,12 +25,14 @@ class MethodEntry:
         path: "module:Class".
         summary: one line for `bench list methods`.
         needs: which frozen model it stands on, if any.
+        units: whether it works on units, so that audio has to become units first.
         extra: the extra of this distribution that its imports come from.
     """
 
     path: str
     summary: str
     needs: tuple[Literal["gslm", "upstream"], ...] = ()
+    units: bool = False
     extra: str | None = None
 
     def load(self) -> type[Method]:
@@ -60,6 +62,7 @@ METHODS: Registry[MethodEntry] = Registry(
             path="bench.prompting.method:PromptMethod",
             summary="prompt tuning on a frozen GSLM",
             needs=("gslm",),
+            units=True,
         ),
         "s3prl": MethodEntry(
             path="baselines.s3prl.method:S3prlMethod",
@@ -70,6 +73,7 @@ METHODS: Registry[MethodEntry] = Registry(
         "bag-of-units": MethodEntry(
             path="baselines.bag_of_units:BagOfUnits",
             summary="control: logistic regression on TF-IDF of unit 1-3-grams",
+            units=True,
         ),
         "majority": MethodEntry(
             path="baselines.majority:Majority",

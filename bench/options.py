@@ -252,6 +252,26 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
         many=True,
         help="units folder to learn from; give it once for each folder",
     ),
+    Option(
+        name="corpus",
+        kind="str",
+        help="instead of --units: a corpus of audio, for which an encoder and a k-means are "
+        "fitted too",
+    ),
+    Option(name="root", kind="path", help="where a registered corpus lies on this machine"),
+    Option(
+        name="task",
+        kind="str",
+        many=True,
+        help="task whose part of the corpus is used; give it once for each task",
+    ),
+    Option(
+        name="encoder",
+        kind="str",
+        default="mfcc",
+        choices=("mfcc",),
+        help="kind of encoder for --corpus",
+    ),
     Option(name="out", kind="path", help="GSLM folder to write"),
     Option(name="name", kind="str", help="the GSLM's name (default: that of the folder)"),
     Option(

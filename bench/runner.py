@@ -20,11 +20,11 @@ import yaml
 from bench import environment
 from bench.attempts import Attempt, next_attempt, now
 from bench.config import RunRequest, frozen_models, method_options
-from bench.errors import BenchError, MissingError, RunFailedError, StorageError
+from bench.errors import BenchError, MissingError, RunFailedError, StorageError, UsageError
 from bench.files import write_atomic
 from bench.interruption import interruptible, uninterruptible
 from bench.method import Job, Method, Prediction
-from bench.methods import METHODS
+from bench.methods import METHODS, MethodEntry
 from bench.progress import Progress
 from bench.records import (
     CorpusRecord,
@@ -38,6 +38,7 @@ from bench.records import (
     TrainRecord,
 )
 from bench.run_folder import Identity, RunFolder
+from bench.speech.units import holds_audio_only, with_units
 from tasks.corpora.opening import open_corpus
 from tasks.corpora.subset import shots, subset
 from tasks.labels import Labels
@@ -93,7 +94,7 @@ def _run(request: RunRequest, progress: Progress) -> Outcome:
     kind = entry.load()
     options = method_options(request.method, kind.Options, request.options)
     _use_threads(request.threads)
-    corpus = _corpus(request, task, progress)
+    corpus = _corpus(request, task, entry, gslm, progress)
     corpus.labels_check()
     job = Job(
         task=task,
@@ -338,8 +339,20 @@ def confusion_lines(
     return "[\n" + ",\n".join(rows) + "\n]\n"
 
 
-def _corpus(request: RunRequest, task: TaskSpec, progress: Progress) -> Corpus:
+def _corpus(
+    request: RunRequest, task: TaskSpec, entry: MethodEntry, gslm: str | None, progress: Progress
+) -> Corpus:
     corpus = open_corpus(request.corpus, task, root=request.root, progress=progress)
+    if entry.units and holds_audio_only(corpus):
+        if gslm is None:
+            raise UsageError(
+                f"corpus {corpus.name!r} is audio, and method {request.method!r} works on units",
+                hint="add --gslm DIR, a GSLM folder whose encoder makes them",
+            )
+        from bench.gslm.speech import extractor_of  # imports torch, which others do without
+
+        # All of it before any subset, so that every subset and seed finds it in the cache.
+        corpus = with_units(corpus, extractor_of(Path(gslm)), progress)
     if request.shots is not None:
         corpus = shots(corpus, request.shots, request.seed)
         corpus.notes["shots"] = request.shots

@@ -16,6 +16,7 @@ EXAMPLES = """\
 examples:
   bench pretrain --units data/ks --units data/ic --out gslms/small
   bench pretrain --units data/ks --out gslms/quick --max-minutes 5 --threads 2
+  bench pretrain --corpus mini --task ks --task ic --out gslms/mfcc      from audio
 """
 
 _NOT_OPTIONS = {"command", "json", "quiet", "debug"}

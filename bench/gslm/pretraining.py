@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
@@ -32,6 +32,7 @@ from bench.gslm.lm import UnitLM
 from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed, length_bucketed
 from bench.gslm.precision import fast_in_bf16
+from bench.gslm.speech import speech_to_units
 from bench.gslm.unlabelled import read_unit_lines
 from bench.memory import keep_freed_memory
 from bench.progress import Progress
@@ -55,6 +56,10 @@ class PretrainOptions(BaseModel):
 
     Attributes:
         units: units folders (or single units files); `valid.txt` is held out, never trained on.
+        corpus: instead, audio: an encoder and a k-means are fitted on its training set first.
+        root: where a registered corpus lies.
+        task: the tasks whose parts of the corpus are used.
+        encoder: kind of encoder.
         out: the GSLM folder to write; its `checkpoint/` is there while the run is not finished.
         epochs: passes over the data; the cosine ends there.
         max_minutes: time limit, including that of earlier tries; where it comes first the cosine
@@ -63,7 +68,11 @@ class PretrainOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    units: list[Path] = Field(min_length=1)
+    units: list[Path] | None = Field(default=None, min_length=1)
+    corpus: str | None = None
+    root: Path | None = None
+    task: list[str] | None = Field(default=None, min_length=1)
+    encoder: Literal["mfcc"] = "mfcc"
     out: Path
     name: str | None = None
     preset: str = "medium"
@@ -82,6 +91,14 @@ class PretrainOptions(BaseModel):
     device: str = "cpu"
     resume: bool = False
     overwrite: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PretrainOptions:
+        if (self.units is None) == (self.corpus is None):
+            raise ValueError("give either --units or --corpus")
+        if (self.corpus is None) != (self.task is None):
+            raise ValueError("--corpus and --task go together")
+        return self
 
 
 class Pretraining:
@@ -134,7 +151,7 @@ class Pretraining:
         """Rows of every utterance of a split; a units file counts as training data."""
         options = self.options
         sequences: list[NDArray[np.int64]] = []
-        for source in options.units:
+        for source in options.units or ():
             path = source / f"{split}.txt" if source.is_dir() else source
             if split == "valid" and not source.is_dir():
                 continue
@@ -161,6 +178,7 @@ class Pretraining:
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with: everything but limits and places."""
         exempt = {"out", "units", "max_minutes", "threads", "resume", "overwrite", "name"}
+        exempt |= {"root"}
         return {
             "options": self.options.model_dump(mode="json", exclude=exempt),
             "units": self.fingerprint,
@@ -332,7 +350,19 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     clear_temporaries(out)
     if not unfinished:
         remove(checkpoint.parent)
-    work = Pretraining(options, progress)
+    made = None
+    if options.corpus is not None:
+        made = speech_to_units(
+            options.corpus,
+            options.task or (),
+            options.root,
+            out,
+            options.n_units,
+            options.seed,
+            progress,
+        )
+    sources = made.folders if made else options.units or []
+    work = Pretraining(options.model_copy(update={"units": sources}), progress)
     if work.restore(checkpoint):
         progress.line(f"continuing at step {work.step} of {work.total_steps}")
     n_tokens = int(work.lengths.sum())
@@ -342,17 +372,21 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         f"{'bf16' if work.bf16 else 'fp32'}, {torch.get_num_threads()} threads"
     )
     work.run(checkpoint)
-    recipe = options.model_dump(mode="json", exclude={"out", "units", "resume", "overwrite"})
+    recipe = options.model_dump(
+        mode="json", exclude={"out", "units", "root", "resume", "overwrite"}
+    )
     card = GslmCard(
         name=options.name or out.name,
         n_units=options.n_units,
         rows=list(range(N_SPECIALS, N_SPECIALS + options.n_units)),
         lm=work.lm.shape,
+        encoder=options.encoder if made else None,
+        frame_rate_hz=made.frame_rate_hz if made else None,
         origin="bench pretrain",
         recipe=recipe
         | {
             "steps": work.step,
-            "units": [source.name for source in options.units],
+            "units": [source.name for source in sources],
             "train_tokens": n_tokens,
             "valid_loss": work.curve[-1]["valid_loss"],
             "bf16": work.bf16,
@@ -361,4 +395,5 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     write_atomic(out / "train.jsonl", "".join(json.dumps(row) + "\n" for row in work.curve))
     save_gslm(out, card, work.lm.cpu())
     remove(checkpoint.parent)
+    remove(out / "units")
     return card

@@ -96,4 +96,13 @@ def test_the_lists(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "no gslms are registered" in shown.err
-    assert set(COMMANDS) == {"run", "compare", "plot", "list", "corpus", "pretrain", "import"}
+    assert set(COMMANDS) == {
+        "run",
+        "compare",
+        "plot",
+        "list",
+        "corpus",
+        "units",
+        "pretrain",
+        "import",
+    }

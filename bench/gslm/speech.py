@@ -1,0 +1,116 @@
+"""The speech side of a GSLM: its own encoder and k-means, and how they are made from audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import random
+from bench.errors import CheckpointError, UsageError
+from bench.files import make_folder, write_atomic
+from bench.gslm.folder import read_card
+from bench.progress import Progress
+from bench.speech.audio import read_audio
+from bench.speech.encoder import save_encoder
+from bench.speech.kmeans import fit_kmeans, save_kmeans
+from bench.speech.mfcc import MfccEncoder, MfccSettings
+from bench.speech.units import UnitExtractor, holds_audio_only, with_units
+from tasks.corpora.corpus import SPLITS, Corpus
+from tasks.corpora.opening import open_corpus
+from tasks.corpora.units import units_line
+from tasks.registry import TASKS
+
+FIT_UTTERANCES = 2000
+"""Training utterances that scaling and k-means are fitted on at most, drawn by the seed."""
+
+
+class FromSpeech(NamedTuple):
+    """What was made from audio for a unit LM to learn from.
+
+    Attributes:
+        folders: units folders, one a task.
+        frame_rate_hz: of the encoder.
+    """
+
+    folders: list[Path]
+    frame_rate_hz: float
+
+
+def extractor_of(folder: Path) -> UnitExtractor:
+    """The encoder and k-means that a GSLM folder carries.
+
+    Raises:
+        MissingError: if it is no GSLM, or carries none.
+        CheckpointError: if they are damaged, or make other units than its LM knows.
+    """
+    card = read_card(folder)
+    extractor = UnitExtractor.load(folder, dedup=card.dedup)
+    n_centroids = len(extractor.kmeans.centroids)
+    if n_centroids != card.n_units:
+        raise CheckpointError(
+            f"the k-means has {n_centroids} centroids, the LM {card.n_units} units",
+            where=str(folder),
+        )
+    return extractor
+
+
+def write_units(corpus: Corpus, folder: Path) -> None:
+    """Writes a corpus with units as a units folder.
+
+    Raises:
+        DataError: if an utterance cannot stand in one.
+        StorageError: if it cannot be written.
+    """
+    make_folder(folder)
+    for name in SPLITS:
+        lines = [units_line(utterance) + "\n" for utterance in corpus.split(name).utterances]
+        write_atomic(folder / f"{name}.txt", "".join(lines))
+
+
+def speech_to_units(
+    name: str,
+    tasks: Sequence[str],
+    root: Path | None,
+    out: Path,
+    n_units: int,
+    seed: int,
+    progress: Progress,
+) -> FromSpeech:
+    """Fits an MFCC encoder and a k-means on training audio, writes both and the corpora's units.
+
+    Args:
+        name: of a corpus, or its folder.
+        tasks: the tasks whose parts of it are used.
+        root: where a registered corpus lies.
+        out: the GSLM folder to be; units go into `units/<task>` in it.
+        n_units: number of clusters.
+        seed: decides which utterances are fitted on, and the k-means.
+        progress: shows bars.
+
+    Raises:
+        UsageError: if the corpus holds units.
+        BenchError: if it cannot be opened or its audio is damaged.
+    """
+    corpora = [open_corpus(name, TASKS.get(task), root=root, progress=progress) for task in tasks]
+    for corpus in corpora:
+        if not holds_audio_only(corpus):
+            raise UsageError("holds units: give it to --units", where=name)
+    utterances = [utterance for corpus in corpora for utterance in corpus.train]
+    order = random.numpy_generator(seed, "pretrain", "fit").permutation(len(utterances))
+    waveforms = [read_audio(utterances[i]) for i in order[:FIT_UTTERANCES]]
+    encoder = MfccEncoder.fitted(MfccSettings(), waveforms)
+    frames: NDArray[np.float32] = np.concatenate([encoder.encode(w[None])[0] for w in waveforms])
+    kmeans = fit_kmeans(frames, n_units, random.derive(seed, "pretrain", "kmeans"))
+    progress.line(f"k-means: {n_units} units from {len(frames):,} frames")
+    save_encoder(out, encoder)
+    save_kmeans(out, kmeans)
+    extractor = UnitExtractor.load(out, dedup=True)
+    folders = []
+    for task, corpus in zip(tasks, corpora, strict=True):
+        write_units(with_units(corpus, extractor, progress), out / "units" / task)
+        folders.append(out / "units" / task)
+    return FromSpeech(folders, encoder.frame_rate_hz)
