@@ -105,7 +105,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from bench.errors import DataError, UsageError
     from bench.files import write_atomic
-    from reports.comparison import Choice, compare
+    from reports.comparison import Choice, chosen, compare
     from reports.fields import condition
     from reports.formats.kinds import render
     from reports.published import REFERENCES
@@ -130,6 +130,13 @@ def execute(arguments: argparse.Namespace) -> int:
         print(f"bench: skipped: {where}: {why}", file=sys.stderr)
     quoted = REFERENCES[arguments.reference] if arguments.reference else ()
     comparison = compare(reading, choice, quoted)
+    if arguments.format == "html":
+        from bench.commands.site_folder import write_site
+        from reports.page.site import build
+
+        runs, _ = chosen(reading, choice)
+        write_site(build(comparison, runs, max(0, arguments.clips)), arguments.out)
+        return DataError.exit_code if reading.unreadable else 0
     made = render(comparison, arguments.format, arguments.columns)
     if arguments.out is not None:
         write_atomic(arguments.out, made)
