@@ -238,13 +238,14 @@ def test_the_clock_ends_it(tmp_path: Path) -> None:
     assert tuning._progress(6) == 1.0
 
 
-@pytest.mark.parametrize("what", ["prompt_dropout", "unit_dropout"])
-def test_dropout_is_part_of_training(tmp_path: Path, what: str) -> None:
-    losses = []
-    for dropout in (0.0, 0.5):
-        task = Task(tmp_path, **{what: dropout})
-        losses.append(task.tuning.update(task.tuning.examples, 0.0))
-    assert losses[0] != losses[1]
+def test_dropout_is_part_of_training(tmp_path: Path) -> None:
+    tasks = [
+        Task(tmp_path),
+        Task(tmp_path, prompt_dropout=0.5),
+        Task(tmp_path, unit_dropout=0.5),
+    ]
+    losses = [task.tuning.update(task.tuning.examples, 0.0) for task in tasks]
+    assert len(set(losses)) == 3
     assert all(math.isfinite(loss) for loss in losses)
 
 
