@@ -18,12 +18,11 @@ prompt() { run "$1" --method prompt --gslm "$lm" "${@:2}"; }
 
 lm() {
     bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium \
-        --epochs 4.5 --max-minutes 38 --batch-tokens 2048 --dropout 0.05
+        --epochs 6 --max-minutes 58 --batch-tokens 2048 --dropout 0.15 --threads 1
 }
 main() {
-    prompt ks --prompt-length 32 --max-minutes 24
-    prompt ks --prompt-length 32 --lr 0.02 --prompt-dropout 0 --batch-tokens 1024 \
-        --batch-utterances 64 --max-minutes 28
+    prompt ks --prompt-length 32 --lr 0.03 --prompt-dropout 0 --unit-dropout 0.1 \
+        --batch-tokens 1024 --batch-utterances 64 --max-minutes 28
     prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
 }
 controls() {
