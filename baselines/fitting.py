@@ -33,6 +33,8 @@ MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 SAVE_EVERY_S = 10.0
 """A checkpoint is written after a round, but not more often than this, and after every trial."""
+SAVING_SHARE = 0.05
+"""Of the time that saving may take where checkpoints are large."""
 
 Indices = NDArray[np.int64]
 
@@ -99,7 +101,7 @@ class Fitting:
         self.best: dict[str, Tensor] = {}
         self.best_key = (-math.inf, 0)  # signed score, index of the trial
         self.epochs = self.steps = 0
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saving_s = time.monotonic(), 0.0
         self._begin()
 
     @property
@@ -231,10 +233,12 @@ class Fitting:
             f"lr {self.rate:g}  epoch {self.epoch}  loss {loss:.4f}  valid {score:.4f}  "
             f"best {self.sign * self.best_key[0]:.4f}"
         )
-        if time.monotonic() - self._saved_at >= SAVE_EVERY_S:
+        pause_s = max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE)
+        if time.monotonic() - self._saved_at >= pause_s:
             self._save()
 
     def _save(self) -> None:
+        began = time.monotonic()
         lines = "".join(json.dumps(row) + "\n" for row in self.curve)
         write_atomic(self.job.folder / "train.jsonl", lines)
         tensors: dict[str, Tensor] = {f"best/{n}": t for n, t in self.best.items()}
@@ -245,6 +249,7 @@ class Fitting:
         state = {"identity": self.identity} | {name: getattr(self, name) for name in _STATE}
         save_checkpoint(self.checkpoint, tensors, state)
         self._saved_at = time.monotonic()
+        self._saving_s = self._saved_at - began
 
     def _restore(self) -> bool:
         found = load_checkpoint(self.checkpoint, what={"identity": self.identity})

@@ -13,10 +13,14 @@ from pydantic import BaseModel
 from safetensors.torch import save
 
 from baselines.fitting import Fitting, Plan
+from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
+from baselines.s3prl.ctc_model import HEADS, HeadName
 from baselines.s3prl.extraction import check_audio_is_there
+from baselines.s3prl.frame_features import Budget
 from baselines.s3prl.label_task import LabelTask
 from baselines.s3prl.options import S3prlOptions, layer_list, rates
-from baselines.s3prl.recipes import RECIPES
+from baselines.s3prl.recipes import RECIPES, Recipe
+from baselines.s3prl.sequence_task import SequenceTask
 from baselines.s3prl.upstream import Upstream
 from bench.errors import UsageError
 from bench.files import write_atomic
@@ -47,13 +51,8 @@ class S3prlMethod:
                 f"method 's3prl' has no recipe for task {job.task.name!r}",
                 hint=f"it solves {', '.join(RECIPES)}",
             )
-        recipe = RECIPES[job.task.name]
-        self._rates = rates(options.lr, options.search, recipe.search)
-        settled: dict[str, object] = {"max_epochs": options.max_epochs or recipe.max_epochs}
-        if options.lr is None:
-            settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in self._rates)
-        self.options = options.model_copy(update=settled)
-        self._job, self._recipe = job, recipe
+        self._job, self._recipe = job, RECIPES[job.task.name]
+        self._rates, self.options = _settled(job, self._recipe, options)
         for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
             check_audio_is_there(split)
         keep_freed_memory()
@@ -68,11 +67,36 @@ class S3prlMethod:
             auto_is_bf16=fast_in_bf16(device),
             device=device,
         )
-        self._work = LabelTask(
+        self._work = self._task()
+
+    def _task(self) -> LabelTask | SequenceTask:
+        job, options = self._job, self.options
+        if not job.task.is_sequence:
+            return LabelTask(
+                job,
+                self._upstream,
+                gain_db=self._recipe.gain_db,
+                batch_utterances=options.batch_utterances,
+            )
+        assert options.head is not None
+        decoder: Decoder = greedy
+        if options.ctc_beam > 1:
+            settings = BeamSettings(
+                beam=options.ctc_beam,
+                kenlm=options.kenlm,
+                lm_weight=options.lm_weight,
+                word_score=options.word_score,
+            )
+            decoder = beam_decoder(settings, job.labels, (u.symbols for u in job.corpus.train))
+        return SequenceTask(
             job,
             self._upstream,
-            gain_db=recipe.gain_db,
-            batch_utterances=self.options.batch_utterances,
+            size=HEADS[options.head],
+            spec_augment=options.spec_augment,
+            gain_db=self._recipe.gain_db,
+            batch_utterances=options.batch_utterances,
+            budget=Budget(options.feature_cache),
+            decoder=decoder,
         )
 
     @property
@@ -136,3 +160,31 @@ class S3prlMethod:
         content = save(tensors, {"about": json.dumps(about)})
         write_atomic(self._job.folder / "model.safetensors", content)
         return len(content)
+
+
+def _settled(
+    job: Job, recipe: Recipe, options: S3prlOptions
+) -> tuple[tuple[float, ...], S3prlOptions]:
+    """The learning rates to try, and the options with what was left open filled in."""
+    head: HeadName = options.head or "superb"
+    if not job.task.is_sequence:
+        if options.head == "small" or options.ctc_beam > 1 or options.kenlm is not None:
+            raise UsageError(
+                f"--head small, --ctc-beam and --kenlm are for asr and sf, not {job.task.name}"
+            )
+    else:
+        head = options.head or ("small" if job.device == "cpu" else "superb")
+        Budget(options.feature_cache)
+        if options.kenlm is not None and options.ctc_beam == 1:
+            raise UsageError("--kenlm needs a beam", hint="e.g. --ctc-beam 50")
+    default = recipe.search
+    if head == "small" and recipe.search_small is not None:
+        default = recipe.search_small
+    tried = rates(options.lr, options.search, default)
+    settled: dict[str, object] = {
+        "head": head,
+        "max_epochs": options.max_epochs or recipe.max_epochs,
+    }
+    if options.lr is None:
+        settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in tried)
+    return tried, options.model_copy(update=settled)

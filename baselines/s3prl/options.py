@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from baselines.s3prl.ctc_model import HeadName
 from bench.errors import UsageError
 
 
@@ -22,6 +24,14 @@ class S3prlOptions(BaseModel):
         max_minutes: time limit of all trials together.
         patience: validations without a better score before a trial stops.
         batch_utterances: utterances a step.
+        head: ASR and SF: `superb` (2 BLSTM x 1024) or `small` (2 BLSTM x 256); None: superb on a
+            GPU, small on a CPU. The classifiers have SUPERB's head only.
+        spec_augment: ASR and SF: mask features in training.
+        feature_cache: ASR and SF: disk space for features (`20GB`), or `off`.
+        ctc_beam: ASR and SF: hypotheses kept at the test; 1: the best path.
+        kenlm: ASR and SF: a word language model for the beam (ARPA or KenLM binary).
+        lm_weight: of the language model.
+        word_score: added for every word of a hypothesis with a language model.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +44,13 @@ class S3prlOptions(BaseModel):
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
     batch_utterances: int = Field(default=32, ge=1)
+    head: HeadName | None = None
+    spec_augment: bool = True
+    feature_cache: str = "20GB"
+    ctc_beam: int = Field(default=1, ge=1)
+    kenlm: Path | None = None
+    lm_weight: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    word_score: float = Field(default=-1.0, allow_inf_nan=False)
 
 
 def rates(lr: float | None, search: str | None, default: tuple[float, ...]) -> tuple[float, ...]:

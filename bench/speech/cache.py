@@ -2,8 +2,8 @@
 
 ```
 $BENCH_CACHE/<kind>/<sha256 of the key>/
-    .lock       held while a process builds the entry; the kernel lets go if it dies
-    content/    the entry, renamed into place when it is whole
+    .content.lock   held while a process builds the entry; the kernel lets go if it dies
+    content/        the entry, renamed into place when it is whole
         key.json
 ```
 A reader sees a whole entry or none. Of several processes that want the same entry one builds it,
@@ -12,19 +12,14 @@ the others wait. Entries are never changed; the folder may be deleted at any tim
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.cache import cache_root, one_at_a_time
 from bench.errors import StorageError
-from bench.files import make_folder, recover_folder, remove, replace_folder, storage
-
-VARIABLE = "BENCH_CACHE"
-"""Environment variable that names another place."""
+from bench.files import make_folder, recover_folder, remove, replace_folder
 
 Key = Mapping[str, "str | int | float | bool"]
 
@@ -37,10 +32,7 @@ class Cache:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        named = os.environ.get(VARIABLE)
-        self.root = root or (
-            Path(named) if named else Path.home() / ".cache" / "speechprompt-bench"
-        )
+        self.root = root or cache_root()
 
     def find(self, kind: str, key: Key) -> Path | None:
         """The folder of a whole entry, or None if there is none.
@@ -73,7 +65,7 @@ class Cache:
         place = self._place(kind, key)
         try:
             make_folder(place)
-            with _locked(place / ".lock"):
+            with one_at_a_time(place / "content", lambda: None):
                 found = self.find(kind, key)
                 if found is not None:
                     return found
@@ -82,7 +74,7 @@ class Cache:
                     build(new)
                     (new / "key.json").write_text(_text(key), encoding="utf-8")
         except StorageError as error:
-            hint = f"{VARIABLE} names another place for the cache (now {self.root})"
+            hint = f"BENCH_CACHE names another place for the cache (now {self.root})"
             raise StorageError(error.message, where=error.where, hint=hint) from error
         return place / "content"
 
@@ -100,14 +92,3 @@ class Cache:
 
 def _text(key: Key) -> str:
     return json.dumps(dict(key), sort_keys=True) + "\n"
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with storage(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -47,6 +47,11 @@ CORPORA: Registry[CorpusEntry] = Registry(
             summary="embedded: five small tasks, synthesised on first use",
             tasks=("ks", "ic", "lid", "asr", "sf"),
         ),
+        "folders": CorpusEntry(
+            path="tasks.corpora.label_folders:open_label_folders",
+            summary="any folder of <label>/*.wav|flac (--root), split by recording",
+            tasks=("ks", "lid"),
+        ),
     },
     entry_point_group="speechprompt_bench.corpora",
 )

@@ -53,4 +53,4 @@ def test_a_units_folder_has_a_card_too(bench: BenchCommand, units_folder: UnitsF
 
 
 def test_listed(bench: BenchCommand) -> None:
-    assert bench("list", "corpora").stdout.startswith("mini  embedded")
+    assert bench("list", "corpora").stdout.startswith("mini ")

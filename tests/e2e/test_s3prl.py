@@ -75,6 +75,29 @@ def test_a_label_task_is_learnt(here: Here, tmp_path: Path, task: str) -> None:
     assert record.method.options["search"] == "lr=0.01,1e-05"
 
 
+@pytest.mark.parametrize("task", ["asr", "sf"])
+def test_a_sequence_task_is_learnt(here: Here, tmp_path: Path, task: str) -> None:
+    sizes = {"train": 16, "valid": 6, "test": 6}
+    corpus = make_audio_folder(tmp_path / "tones", task, sizes=sizes)
+    given = arguments(
+        corpus, task, "--lr", "3e-3", "--max-epochs", "100", "--batch-utterances", "16"
+    )
+    given = (*given, "--upstream", "mfcc", "--no-spec-augment", "--ctc-beam", "8")
+    record = Record.model_validate_json(here(*given, "--json").stdout)
+    floor = Record.model_validate_json(
+        here("run", "--method", "majority", "--task", task, "--corpus", corpus, "--json").stdout
+    )
+    name = {"asr": "cer", "sf": "slot_value_cer"}[task]
+    assert record.scores[name].value < 0.5 * floor.scores[name].value
+    assert record.method.options["head"] == "small"
+    assert record.method.options["search"] is None
+    assert record.n_trainable == record.n_trainable_paper
+    rows = (tmp_path / "runs").glob(f"{task}-s3prl-*/predictions.jsonl")
+    scores = [json.loads(row)["score"] for file in rows for row in file.read_text().splitlines()]
+    assert len(scores) == 6
+    assert all(score <= 0 for score in scores)
+
+
 def test_a_killed_run_ends_with_the_record_of_an_undisturbed_one(
     bench: BenchCommand, tmp_path: Path, bench_environment: dict[str, str]
 ) -> None:
@@ -131,6 +154,7 @@ def test_damaged_audio(here: Here, tmp_path: Path) -> None:
         (("--layers", "x"), 2, "is no list of layers"),
         (("--lr", "1", "--search", "lr=1"), 2, "exclude each other"),
         (("--precision", "bf16"), 2, "which bfloat16 spoils"),
+        (("--head", "small"), 2, "are for asr and sf, not ks"),
         (("--prompt-length", "3"), 2, "method 's3prl' has no option --prompt-length"),
     ],
 )

@@ -12,6 +12,7 @@ class Recipe:
     Attributes:
         gain_db: the waveform is scaled by it before the upstream.
         search: learning rates tried on validation where none is given.
+        search_small: the same for the smaller head; None if there is none.
         max_epochs: passes over the training set at most.
         clip_norm: of the gradient of all trained parameters together.
     """
@@ -19,4 +20,5 @@ class Recipe:
     gain_db: float = 0.0
     search: tuple[float, ...]
     max_epochs: int
+    search_small: tuple[float, ...] | None = None
     clip_norm: float = 1.0

@@ -102,6 +102,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     job: Job, stops_at: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(fitting, "SAVING_SHARE", float("inf"))
     whole, fit = trained(Two(job))
     curve = (job.folder / "train.jsonl").read_text()
     other = replace(job, folder=tmp_path / "other", resume=True)

@@ -47,7 +47,7 @@ def test_a_build_that_fails_leaves_no_entry(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="bad audio"):
         Cache(tmp_path).folder("kind", KEY, build)
     assert Cache(tmp_path).find("kind", KEY) is None
-    assert [p.name for p in (tmp_path / "kind").rglob("*") if p.is_file()] == [".lock"]
+    assert [p.name for p in (tmp_path / "kind").rglob("*") if p.is_file()] == [".content.lock"]
 
 
 SCRIPT = """

@@ -1,0 +1,156 @@
+"""SUPERB's head for ASR and SF: weighted sum -> SpecAugment -> Linear -> 2 BLSTM -> CTC."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from baselines.s3prl.containment import silenced
+from baselines.s3prl.pooled_classifier import featurizer
+
+with silenced():
+    from s3prl.nn import RNNEncoder
+    from s3prl.nn.specaug import SpecAug
+
+BLANK = 0
+"""The output of the blank; label i is output i + 1."""
+STRIDE_50_HZ = 320
+HeadName = Literal["superb", "small"]
+
+
+class HeadSize(NamedTuple):
+    """Size of the recurrent head.
+
+    Attributes:
+        proj: outputs of the linear layer before the recurrent ones.
+        hidden: of each direction of each of the two BLSTM layers.
+        dropout: after each BLSTM layer.
+        halves: whether frames denser than 50 Hz are joined in pairs first.
+    """
+
+    proj: int
+    hidden: int
+    dropout: float
+    halves: bool
+
+
+HEADS: dict[HeadName, HeadSize] = {
+    "superb": HeadSize(proj=1024, hidden=1024, dropout=0.2, halves=False),
+    "small": HeadSize(proj=256, hidden=256, dropout=0.2, halves=True),
+}
+
+
+class CtcModel(nn.Module):
+    """The head, of s3prl's own modules.
+
+    Args:
+        n_layers: of the upstream.
+        dim: of its layers.
+        stride: samples a frame.
+        n_labels: symbols, the blank not counted.
+        size: of the recurrent part.
+        spec_augment: mask features in training.
+    """
+
+    def __init__(
+        self,
+        n_layers: int,
+        dim: int,
+        stride: int,
+        n_labels: int,
+        size: HeadSize,
+        *,
+        spec_augment: bool,
+    ) -> None:
+        super().__init__()
+        self.featurizer = featurizer(n_layers, dim, stride)
+        self.n_joined = 2 if size.halves and stride < STRIDE_50_HZ else 1
+        # SUPERB masks up to 50 dimensions four times; of a narrow feature little would be left.
+        width = min(50, max(1, dim // 4))
+        self.spec_augment = (
+            SpecAug(
+                freq_mask_width_range=(0, width),
+                num_freq_mask=4,
+                time_mask_width_range=(0, 40),
+                num_time_mask=2,
+            )
+            if spec_augment
+            else None
+        )
+        self.head = RNNEncoder(
+            dim * self.n_joined,
+            n_labels + 1,
+            module="LSTM",
+            proj_size=size.proj,
+            hidden_size=[size.hidden] * 2,
+            dropout=[size.dropout] * 2,
+            layer_norm=[False] * 2,
+            proj=[False] * 2,
+            sample_rate=[1, 1],
+            sample_style="concat",
+            bidirectional=True,
+        )
+
+    @property
+    def n_head_parameters(self) -> int:
+        """Without the layer weights."""
+        return sum(p.numel() for p in self.head.parameters())
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probabilities of every output at every step.
+
+        Args:
+            frames: (n_layers, batch, n_frames, dim) float32, padded with zeros.
+            lengths: (batch,) int64 frames, on the CPU.
+
+        Returns:
+            (batch, n_steps, n_labels + 1) and (batch,) int64 steps; what lies beyond an
+            utterance's steps means nothing.
+        """
+        hidden, lengths = self.featurizer(list(frames), [lengths] * len(frames))
+        if self.training and self.spec_augment is not None:
+            hidden, lengths = self.spec_augment(hidden.clone(), lengths)
+        if self.n_joined > 1:
+            batch, n_frames, dim = hidden.shape
+            hidden = functional.pad(hidden, (0, 0, 0, n_frames % 2))
+            hidden = hidden.reshape(batch, -1, 2 * dim)
+            lengths = (lengths + 1) // 2
+        logits, steps = self.head(hidden, lengths)
+        return functional.log_softmax(logits, dim=-1), steps
+
+
+def ctc_loss(scores: Tensor, steps: Tensor, labels: list[list[int]]) -> Tensor:
+    """Mean over the batch of the CTC loss a label, as in s3prl.
+
+    Args:
+        scores: (batch, n_steps, n_labels + 1) log-probabilities.
+        steps: (batch,) int64.
+        labels: label ids of each utterance.
+    """
+    flat = torch.tensor([label + 1 for answer in labels for label in answer], dtype=torch.long)
+    sizes = torch.tensor([len(answer) for answer in labels])
+    return functional.ctc_loss(
+        scores.transpose(0, 1), flat.to(scores.device), steps, sizes, BLANK, zero_infinity=True
+    )
+
+
+def log_probability(scores: Tensor, labels: list[int]) -> float:
+    """Natural log of the probability that one utterance's labels are these, over all paths.
+
+    Args:
+        scores: (n_steps, n_labels + 1) log-probabilities.
+        labels: label ids.
+    """
+    target = torch.tensor([label + 1 for label in labels], dtype=torch.long)
+    loss = functional.ctc_loss(
+        scores.double().cpu(),
+        target,
+        torch.tensor(len(scores)),
+        torch.tensor(len(labels)),
+        BLANK,
+        reduction="sum",
+    )
+    return -float(loss)

@@ -1,0 +1,7 @@
+"""Speech recognition: characters, CTC, SpecAugment on features (s3prl `superb_asr`)."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.recipe import Recipe
+
+ASR = Recipe(search=(1e-4,), search_small=(1e-3,), max_epochs=200)

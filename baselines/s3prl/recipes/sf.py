@@ -1,0 +1,7 @@
+"""Slot filling: as ASR, each slot tag one symbol (s3prl `superb_sf`)."""
+
+from __future__ import annotations
+
+from baselines.s3prl.recipes.recipe import Recipe
+
+SF = Recipe(search=(1e-4,), search_small=(1e-3,), max_epochs=200)
