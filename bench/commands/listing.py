@@ -6,8 +6,6 @@ import argparse
 import json
 import sys
 
-from bench.errors import MissingError
-
 SUMMARY = "what tasks, methods, corpora, gslms and upstreams there are"
 DESCRIPTION = """\
 Lists the names that the other commands take. Everything that takes a corpus or a GSLM by name also
@@ -66,13 +64,14 @@ def _rows(kind: str) -> dict[str, str]:
 
 
 def _upstreams() -> dict[str, str]:
-    """Every upstream by name; s3prl itself has to be asked, which takes some seconds."""
-    try:
-        from baselines.s3prl.naming import names
-    except ModuleNotFoundError as error:
-        if error.name != "s3prl":
-            raise
-        raise MissingError(
-            "the package 's3prl' is not installed", hint="pip install 'speechprompt-bench[s3prl]'"
-        ) from error
+    """Every upstream by name; s3prl itself has to be asked, which takes some seconds.
+
+    Raises:
+        MissingError: if s3prl is not installed.
+    """
+    from bench.methods import METHODS
+
+    METHODS.get("s3prl").load()
+    from baselines.s3prl.naming import names
+
     return dict.fromkeys(names(), "")

@@ -156,13 +156,7 @@ def with_units(corpus: Corpus, extractor: UnitExtractor, progress: Progress) -> 
     readers = {
         name: partial(_split_with_units, corpus, name, extractor, progress) for name in SPLITS
     }
-    return Corpus(
-        name=corpus.name,
-        task=corpus.task,
-        readers=readers,
-        root=corpus.root,
-        samples=corpus.samples,
-    )
+    return corpus.derived(readers)
 
 
 def _split_with_units(

@@ -16,12 +16,12 @@ from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
+from reports.figures.canvas import grid_of, new_canvas, write_notes
 from reports.figures.matrix import lay_out_matrices
 from reports.figures.panel import Figure, Panel, Point, Series
 
@@ -111,35 +111,22 @@ def lay_out(figure: Figure) -> Canvas:
     notes_height = 0.15 * len(notes) + 0.08
     n_note_lines = max(len(_note_lines(panel, width / n_columns)) for panel in figure.panels)
     panels_height = n_rows * (2.9 + 0.14 * n_note_lines)
-    height = panels_height + legend_height + notes_height
-    canvas = Canvas(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(canvas)
-    bottom = (legend_height + notes_height) / height
-    engine = canvas.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0.005, bottom, 0.99, 1 - bottom - 0.01), w_pad=0.06, h_pad=0.06)  # type: ignore[call-arg]
-    grid = canvas.subplots(n_rows, n_columns, squeeze=False)
-    for axes, panel in zip(grid.flat, figure.panels, strict=False):
+    below = legend_height + notes_height
+    height = panels_height + below
+    canvas = new_canvas(width, height, below, padding=0.06)
+    grid = grid_of(canvas, len(figure.panels), n_columns)
+    for axes, panel in zip(grid, figure.panels, strict=True):
         _panel(axes, panel, looks, _note_lines(panel, width / n_columns))
-    for axes in grid.flat[len(figure.panels) :]:
-        axes.remove()
     canvas.legend(
         handles=_handles(figure.panels, looks),
         loc="upper center",
-        bbox_to_anchor=(0.5, bottom),
+        bbox_to_anchor=(0.5, below / height),
         ncols=legend_columns,
         borderaxespad=0.5,
         fontsize=8.5,
         handlelength=2.8,
     )
-    canvas.text(
-        *(0.08 / width, 0.06 / height),
-        "\n".join(notes),
-        fontsize=7,
-        color="#404040",
-        va="bottom",
-        linespacing=1.4,
-    )
+    write_notes(canvas, notes)
     return canvas
 
 

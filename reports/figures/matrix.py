@@ -6,9 +6,9 @@ import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from reports.figures.canvas import grid_of, new_canvas, write_notes
 from reports.figures.panel import Figure, Matrix
 
 _MOST_NUMBERS = 16
@@ -26,26 +26,10 @@ def lay_out_matrices(figure: Figure) -> Canvas:
         line for note in figure.notes for line in textwrap.wrap(note, int(n_columns * size * 17))
     ]
     below = 0.15 * len(notes) + 0.1
-    width, height = n_columns * size, n_rows * size + below
-    canvas = Canvas(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(canvas)
-    engine = canvas.get_layout_engine()
-    assert engine is not None
-    bottom = below / height
-    engine.set(rect=(0.005, bottom, 0.99, 1 - bottom - 0.01), w_pad=0.08, h_pad=0.08)  # type: ignore[call-arg]
-    grid = canvas.subplots(n_rows, n_columns, squeeze=False)
-    for axes, matrix in zip(grid.flat, figure.matrices, strict=False):
+    canvas = new_canvas(n_columns * size, n_rows * size + below, below, padding=0.08)
+    for axes, matrix in zip(grid_of(canvas, n, n_columns), figure.matrices, strict=True):
         _matrix(axes, matrix, size)
-    for axes in grid.flat[n:]:
-        axes.remove()
-    canvas.text(
-        *(0.08 / width, 0.06 / height),
-        "\n".join(notes),
-        fontsize=7,
-        color="#404040",
-        va="bottom",
-        linespacing=1.4,
-    )
+    write_notes(canvas, notes)
     return canvas
 
 

@@ -63,6 +63,16 @@ class Corpus:
         }
         return cls(name=name, task=task, readers=readers)
 
+    def derived(self, readers: Mapping[SplitName, Callable[[], Split]]) -> Corpus:
+        """A corpus of the same name, task and places that reads its splits anew."""
+        return Corpus(
+            name=self.name,
+            task=self.task,
+            readers=readers,
+            root=self.root,
+            samples=self.samples,
+        )
+
     def split(self, name: SplitName) -> Split:
         """One split, read on first use and then kept.
 

@@ -43,7 +43,7 @@ def subset(corpus: Corpus, n: int, seed: int) -> Corpus:
         "valid": partial(_reduce, corpus, "valid", n, seed),
         "test": partial(_reduce, corpus, "test", n, seed),
     }
-    return _derived(corpus, readers)
+    return corpus.derived(readers)
 
 
 def shots(corpus: Corpus, k: int, seed: int) -> Corpus:
@@ -66,21 +66,11 @@ def shots(corpus: Corpus, k: int, seed: int) -> Corpus:
         "valid": partial(corpus.split, "valid"),
         "test": partial(corpus.split, "test"),
     }
-    derived = _derived(corpus, readers)
+    derived = corpus.derived(readers)
     short = sum(len(members) < k for members in classes)
     if short:
         derived.notes["classes_below_shots"] = short
     return derived
-
-
-def _derived(corpus: Corpus, readers: dict[SplitName, Callable[[], Split]]) -> Corpus:
-    return Corpus(
-        name=corpus.name,
-        task=corpus.task,
-        readers=readers,
-        root=corpus.root,
-        samples=corpus.samples,
-    )
 
 
 def _keep(corpus: Corpus, name: SplitName, chosen: Iterable[int]) -> Split:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from bench.random import derive
+from tasks.corpora.corpus import SplitName
 
 SEED = 2024
 """Of the whole corpus. Another seed is another corpus."""
@@ -54,9 +55,16 @@ class Draw:
         return rest
 
 
-def share(text: str) -> int:
-    """Where a text falls in a fixed partition: 0 to 99, by the text alone.
+_SHARES: dict[SplitName, range] = {
+    "train": range(70),
+    "valid": range(70, 80),
+    "test": range(80, 100),
+}
 
-    Splits take sentences by their share, so that a sentence of one never stands in another.
+
+def belongs_to(text: str, split: SplitName) -> bool:
+    """Whether a split may use a text: a fixed partition, by the text alone.
+
+    So a sentence of one split never stands in another.
     """
-    return derive(SEED, "share", text) % 100
+    return derive(SEED, "share", text) % 100 in _SHARES[split]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.corpora.corpus import SplitName
-from tasks.corpora.mini.draw import Draw, share
+from tasks.corpora.mini.draw import Draw, belongs_to
 from tasks.corpora.mini.texts.saying import Saying, words_of
 
 _LISTS = {
@@ -78,13 +78,6 @@ PATTERNS = (
 
 PER_SPEAKER: dict[SplitName, int] = {"train": 8, "valid": 5, "test": 8}
 
-SHARES: dict[SplitName, range] = {
-    "train": range(70),
-    "valid": range(70, 80),
-    "test": range(80, 100),
-}
-"""Which sentences a split may use, by `share`."""
-
 _NO_PLURAL = frozenset({"knife", "box", "bread", "cheese", "soup", "paper"})
 
 
@@ -95,7 +88,7 @@ def sayings(split: SplitName, speaker: str, index: int) -> list[Saying]:
     texts: list[str] = []
     while len(texts) < PER_SPEAKER[split]:
         text = sentence(draw)
-        if share(text) in SHARES[split]:
+        if belongs_to(text, split):
             texts.append(text)
     return [Saying(spoken=text, answer={"text": text}) for text in texts]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tasks.corpora.corpus import SplitName
-from tasks.corpora.mini.draw import Draw, share
+from tasks.corpora.mini.draw import Draw, belongs_to
 from tasks.corpora.mini.texts.saying import Saying
 
 
@@ -109,13 +109,6 @@ PATTERNS = (
 
 PER_SPEAKER: dict[SplitName, int] = {"train": 9, "valid": 5, "test": 8}
 
-SHARES: dict[SplitName, range] = {
-    "train": range(70),
-    "valid": range(70, 80),
-    "test": range(80, 100),
-}
-"""Which requests a split may use, by `share`."""
-
 UNHEARD_PERCENT = 30
 """How many values of validation and test are not in training."""
 
@@ -127,7 +120,7 @@ def sayings(split: SplitName, speaker: str, index: int) -> list[Saying]:
     found: list[Saying] = []
     while len(found) < PER_SPEAKER[split]:
         saying = request(draw, unheard_percent=0 if split == "train" else UNHEARD_PERCENT)
-        if share(saying.spoken) in SHARES[split]:
+        if belongs_to(saying.spoken, split):
             found.append(saying)
     return found
 
