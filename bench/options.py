@@ -70,7 +70,8 @@ RUN_OPTIONS = (
     Option(
         name="upstream-ckpt",
         kind="path",
-        help="local weights of --upstream: a checkpoint file or a Hugging Face folder",
+        help="local weights of --upstream: a checkpoint file, a Hugging Face folder, or, for "
+        "mini, the GSLM folder whose encoder it is",
     ),
     Option(
         name="subset",

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from baselines.s3prl.containment import silenced
+from baselines.s3prl.embedded import embedded
 from bench.errors import CheckpointError, MissingError, UnknownNameError, UsageError
+from bench.gslm.registry import gslm_folder
 from bench.registry import Registry
 
 if TYPE_CHECKING:
@@ -25,15 +27,15 @@ HUGGING_FACE = {"hubert": "hf_hubert_custom", "wav2vec2": "hf_wav2vec2_custom"}
 """`model_type` of a Hugging Face folder -> the s3prl upstream that reads it."""
 
 
+MINI = "mini"
+
+
 def _mini() -> nn.Module:
-    raise MissingError(
-        "the embedded encoder `mini` is not part of this version",
-        hint="choose another upstream, e.g. --upstream fbank_no_cmvn",
-    )
+    return embedded(gslm_folder(MINI))
 
 
 OWN: Registry[Factory] = Registry(
-    "upstream", {"mini": _mini}, entry_point_group="speechprompt_bench.upstreams"
+    "upstream", {MINI: _mini}, entry_point_group="speechprompt_bench.upstreams"
 )
 """Upstreams beside s3prl's own: a factory gives a module of s3prl's upstream interface (a list of
 waveforms in, {"hidden_states": [(batch, frames, dim), ...]} out, `get_downsample_rates`)."""
@@ -51,7 +53,8 @@ def factory(name: str, checkpoint: Path | None) -> tuple[str, Factory]:
     Args:
         name: of this project's upstreams, of s3prl's, or a Hugging Face folder.
         checkpoint: local weights (`--upstream-ckpt`): a file of the family that `name` belongs
-            to (`hubert_large_ll60k` and a HuBERT checkpoint), or a Hugging Face folder.
+            to (`hubert_large_ll60k` and a HuBERT checkpoint), a Hugging Face folder, or, for
+            `mini`, the GSLM folder whose encoder it is.
 
     Returns:
         (name for tables, factory).
@@ -65,6 +68,12 @@ def factory(name: str, checkpoint: Path | None) -> tuple[str, Factory]:
     if checkpoint is None and ("/" in name or Path(name).is_dir()) and name not in OWN.names():
         name, checkpoint = Path(name).name, Path(name)
         return name, _hugging_face(checkpoint, None)
+    if name == MINI and checkpoint is not None:
+        if not checkpoint.is_dir():
+            raise MissingError(
+                "there is no such GSLM folder", where=str(checkpoint), hint="a folder of gslm.json"
+            )
+        return checkpoint.resolve().name, lambda: embedded(checkpoint)
     if name in OWN.names():
         if checkpoint is not None:
             raise UsageError(f"upstream {name!r} takes no --upstream-ckpt")

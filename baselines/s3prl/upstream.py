@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.s3prl.containment import contained, silenced
+from baselines.s3prl.embedded import EncoderUpstream
 from baselines.s3prl.naming import factory
 from bench.errors import BenchError, CheckpointError, MissingError, UsageError
 
@@ -89,7 +90,7 @@ class Upstream:
             )
         self.n_layers = len(self.layers)
         self.dim, self.stride = int(sizes.pop()), int(strides.pop())
-        self.n_total = sum(p.numel() for p in self.module.parameters())
+        self.n_total = n_weights(self.module)
         family = type(self.module.upstream).__module__.split(".")
         bears_bf16 = len(family) > 2 and family[2] in WAVEFORM_MODELS
         if precision == "bf16" and not bears_bf16:
@@ -139,11 +140,19 @@ class Upstream:
                 ]
             ).encode()
         )
+        digest.update(str(getattr(expert, "identity", "")).encode())
         for key, tensor in self.module.state_dict().items():
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             plain = tensor.detach().cpu().contiguous()
             digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+def n_weights(module: Any) -> int:
+    """Parameters of an upstream, those of an encoder that torch does not know among them."""
+    if isinstance(module.upstream, EncoderUpstream):
+        return module.upstream.n_weights
+    return sum(p.numel() for p in module.parameters())
 
 
 def _loaded(name: str, build: Any, checkpoint: Path | None) -> Any:

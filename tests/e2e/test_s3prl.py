@@ -148,7 +148,7 @@ def test_damaged_audio(here: Here, tmp_path: Path) -> None:
     ("more", "code", "told"),
     [
         (("--upstream", "fbnk"), 2, "did you mean 'fbank'"),
-        (("--upstream", "mini"), 3, "the embedded encoder `mini` is not part"),
+        (("--upstream", "mini", "--upstream-ckpt", "no"), 3, "there is no such GSLM folder"),
         (("--upstream-ckpt", "no.pt"), 3, "there is no such checkpoint"),
         (("--layers", "1"), 2, "has layers 0 to 0"),
         (("--layers", "x"), 2, "is no list of layers"),
