@@ -349,10 +349,11 @@ def _corpus(
                 f"corpus {corpus.name!r} is audio, and method {request.method!r} works on units",
                 hint="add --gslm DIR, a GSLM folder whose encoder makes them",
             )
+        from bench.gslm.registry import gslm_folder
         from bench.gslm.speech import extractor_of  # imports torch, which others do without
 
         # All of it before any subset, so that every subset and seed finds it in the cache.
-        corpus = with_units(corpus, extractor_of(Path(gslm)), progress)
+        corpus = with_units(corpus, extractor_of(gslm_folder(gslm)), progress)
     if request.shots is not None:
         corpus = shots(corpus, request.shots, request.seed)
         corpus.notes["shots"] = request.shots

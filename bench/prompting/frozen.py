@@ -254,21 +254,30 @@ class FrozenLM:
         return self.final_norm(x, x.dtype)
 
     @torch.no_grad()
+    def hidden_states(self, batch: Packed) -> list[Tensor]:
+        """The residual stream without prompts: before the first layer, then after each.
+
+        Returns:
+            layers + 1 times (n_tokens, dim) float32; the last after the final norm.
+        """
+        x = self.embedded(batch.tokens, batch.positions, None)
+        seen = [x]
+        for layer in self.layers:
+            qkv = layer.qkv(layer.attn_norm(x, self.dtype))
+            mixed = packed_attention(qkv, batch.groups, self.shape.heads)
+            x = layer.feed_forward(x + layer.out(mixed), self.dtype)
+            seen.append(x)
+        return [*seen[:-1], self.final_norm(x, x.dtype)]
+
+    @torch.no_grad()
     def attention_inputs(self, batch: Packed) -> list[Tensor]:
         """What each layer's key and value projections see without prompts.
 
         Returns:
             For each layer (n_tokens, dim) float32, after the attention's norm.
         """
-        x = self.embedded(batch.tokens, batch.positions, None)
-        seen = []
-        for layer in self.layers:
-            normed = layer.attn_norm(x, x.dtype)
-            seen.append(normed)
-            qkv = layer.qkv(normed.to(self.dtype))
-            mixed = packed_attention(qkv, batch.groups, self.shape.heads)
-            x = layer.feed_forward(x + layer.out(mixed), self.dtype)
-        return seen
+        inputs = self.hidden_states(batch)[:-1]
+        return [layer.attn_norm(x, x.dtype) for layer, x in zip(self.layers, inputs, strict=True)]
 
     def next_scores(self, batch: Packed) -> Tensor:
         """Scores of the token after each output, the LM by itself: without prompts.

@@ -9,38 +9,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save
 
 from bench import random
-from bench.errors import UsageError
 from bench.files import write_atomic
 from bench.gslm.card import EOS
-from bench.gslm.folder import load_gslm
 from bench.gslm.packing import pack
-from bench.gslm.perplexity import perplexity
-from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
-from bench.prompting.decoding import Search, decode
-from bench.prompting.examples import Encoder
 from bench.prompting.frozen import FrozenLM
-from bench.prompting.objective import Answers, Objective
+from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.prompting.objective import Objective
 from bench.prompting.presets import PRESETS
 from bench.prompting.prompts import Prompts
 from bench.prompting.tuning import Schedule, Tuning
-from bench.prompting.verbalizer import unit_frequencies, verbalize
+from bench.prompting.unit_task import UnitTask, check_verbalizer
 from bench.records import TrainRecord
-from tasks.corpora.units import check_units
 from tasks.corpora.utterance import Utterance
 from tasks.metrics.registry import METRICS
 
+WARMUP_STEPS = 50
 START_TOKENS = 4096
 """Training tokens whose activations the prompts may begin at."""
 
@@ -57,7 +50,7 @@ class PromptOptions(BaseModel):
             whole vocabulary, from the separator on, as in the paper.
         lr: peak learning rate of Adam; None: the task's preset.
         schedule: `cosine` decays to 0 over max_epochs or max_minutes, whichever ends first.
-        warmup_steps: steps of linear warm-up.
+        warmup_steps: steps of linear warm-up; None: 50.
         max_epochs: passes over the training set at most; None: the task's preset.
         max_minutes: time limit of the tuning.
         patience: validations without a better score before stopping.
@@ -77,7 +70,7 @@ class PromptOptions(BaseModel):
     loss: Literal["labels", "full"] = "labels"
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_steps: int = Field(default=50, ge=0)
+    warmup_steps: int | None = Field(default=None, ge=0)
     max_epochs: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
@@ -109,31 +102,18 @@ class PromptMethod:
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
         if options.loss == "full" and options.verbalizer is None:
             left_open["verbalizer"] = "frequency"
+        if options.warmup_steps is None:
+            left_open["warmup_steps"] = WARMUP_STEPS
         options = options.model_copy(update=left_open)
-        if options.verbalizer == "learnable" and (job.task.is_sequence or options.loss == "full"):
-            raise UsageError(
-                "--verbalizer learnable maps the LM's outputs to the labels of a slot: it goes "
-                "with label tasks and --loss labels only",
-                hint="choose frequency, random or kmeans",
-            )
+        verbalizer = options.verbalizer or "frequency"
+        check_verbalizer(verbalizer, job.task, options.loss)
         self._job, self.options = job, options
-        assert job.gslm is not None
-        self._gslm = load_gslm(Path(job.gslm))
-        for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
-            check_units(split, self._gslm.card.n_units)
+        self._gslm = load_gslm_of(job)
         device = torch.device(job.device)
-        bf16 = job.precision == "bf16" or (job.precision == "auto" and fast_in_bf16(device))
-        frozen = FrozenLM(self._gslm.lm, torch.bfloat16 if bf16 else torch.float32, device)
-        units = [u.units for u in job.corpus.train if u.units is not None]
-        rows = verbalize(
-            options.verbalizer or "frequency",
-            job.labels,
-            self._gslm,
-            unit_frequencies(units, self._gslm.card.n_units),
-            job.seed,
-        )
-        self._answers = Answers.of(job.labels, rows, is_sequence=job.task.is_sequence)
-        learnable = options.verbalizer == "learnable"
+        frozen = FrozenLM(self._gslm.lm, products_dtype(job), device)
+        self._task = UnitTask(job, self._gslm, verbalizer, options.loss)
+        rows = self._task.answers.rows
+        learnable = verbalizer == "learnable"
         self._prompts = Prompts(
             self._gslm.card.lm,
             options.prompt_length or 0,
@@ -145,9 +125,7 @@ class PromptMethod:
         self._schedule = Schedule.model_validate(
             {name: getattr(options, name) for name in Schedule.model_fields}
         )
-        self._objective = Objective(frozen, self._prompts, self._answers, options.loss)
-        self._encoder = Encoder(self._gslm, job.corpus.notes)
-        self._longest = max(len(u.symbols) for u in job.corpus.train)
+        self._objective = Objective(frozen, self._prompts, self._task.answers, options.loss)
 
     @property
     def n_trainable(self) -> int:
@@ -183,32 +161,14 @@ class PromptMethod:
 
     def train(self) -> TrainRecord:
         """Tunes the prompts; the validation set's primary metric selects."""
-        job, answers = self._job, self._answers
-        self._check_perplexity()
+        job = self._job
+        warn_of_unknown_units(job, self._gslm, self._objective.frozen)
         self._start()
-        examples = [
-            self._encoder.example(
-                u,
-                answers.rows[list(job.labels.ids(u.symbols))],
-                loss=self.options.loss,
-                ends=answers.is_sequence,
-            )
-            for u in job.corpus.train
-        ]
-        metric = METRICS.get(job.task.primary)
-        references = [u.symbols for u in job.corpus.valid]
-        valid = self._encoded(job.corpus.valid)
-
-        def validate() -> float:
-            found = self._answer(valid, beam=1)
-            statistics = metric.statistics(references, [p.symbols for p in found], job.task)
-            return float(metric.value(statistics.sum(axis=0)))
-
         tuning = Tuning(
             self._objective,
-            examples,
-            validate,
-            higher_is_better=metric.higher_is_better,
+            self._task.examples(),
+            self._task.validator(self._objective, self.options.length_penalty),
+            higher_is_better=METRICS.get(job.task.primary).higher_is_better,
             schedule=self._schedule,
             seed=job.seed,
             folder=job.folder,
@@ -232,42 +192,17 @@ class PromptMethod:
 
     def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
         """Answers with the tuned prompts."""
-        return self._answer(self._encoded(utterances), beam=self.options.beam)
-
-    def _encoded(self, utterances: Sequence[Utterance]) -> list[NDArray[np.int64]]:
-        """What the LM reads before it answers, with room for the longest answer of training."""
-        room = self._longest if self._answers.is_sequence else len(self._answers.groups) - 1
-        return [self._encoder.prompt(u, room) for u in utterances]
-
-    def _answer(self, sequences: list[NDArray[np.int64]], *, beam: int) -> list[Prediction]:
-        """Decode; sequences by a beam of `beam`, up to twice as long as any in training."""
-        search = Search(beam, self.options.length_penalty, 2 * self._longest + 10)
-        with self._job.progress.bar(len(sequences), "answering", "utterances") as bar:
-            found = decode(self._objective, sequences, search, bar=bar)
-        return [Prediction(self._job.labels.symbols(a.labels), a.score) for a in found]
-
-    def _check_perplexity(self) -> None:
-        """Warn of an LM that does not know the corpus's units."""
-        frozen, card = self._objective.frozen, self._gslm.card
-        limit = card.lm.max_positions - 1
-        sequences = [
-            self._gslm.rows_of(u.units[:limit])
-            for u in self._job.corpus.valid
-            if u.units is not None
-        ]
-        found = perplexity(frozen.next_scores, sequences, card.n_units, frozen.device)
-        if found.looks_untrained:
-            self._job.corpus.notes["lm_looks_untrained"] = 1
-            self._job.progress.line(
-                f"warning: the LM looks untrained: its perplexity on validation units is "
-                f"{found.lm:.1f}, by frequencies alone it is {found.unigram:.1f}; check that "
-                "the GSLM was trained on units of this encoder"
-            )
+        return self._task.answer(
+            self._objective,
+            self._task.read(utterances),
+            beam=self.options.beam,
+            length_penalty=self.options.length_penalty,
+        )
 
     def save(self) -> int:
         """Writes `prompt.safetensors`: the trained parameters and the verbalizer."""
         tensors = {name: p.detach().cpu() for name, p in self._prompts.named_parameters()}
-        tensors["verbalizer_rows"] = torch.from_numpy(self._answers.rows)
+        tensors["verbalizer_rows"] = torch.from_numpy(self._task.answers.rows)
         about = {
             "labels": self._job.labels.groups,
             "gslm": self._gslm.fingerprint,

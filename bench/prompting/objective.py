@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,11 @@ from bench.prompting.examples import Loss
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.prompts import Prompts
 from tasks.labels import Labels
+
+Logits = Callable[[Tensor], Tensor]
+"""(n, dim) hidden states to (n, n_rows) scores of all rows."""
+Scores = Callable[[Tensor, int], Tensor]
+"""(n, dim) hidden states and a slot to (n, n_choices) scores of what competes there."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,50 @@ class Answers:
         return self.rows[group.start : group.stop]
 
 
+class Competition:
+    """The rows that compete at each slot, on a device, and the loss between them.
+
+    Args:
+        answers: what competes where.
+        loss: `labels` or `full`, see `examples.Loss`.
+        n_rows: of the LM's embedding.
+        device: of the hidden states.
+    """
+
+    def __init__(self, answers: Answers, loss: Loss, n_rows: int, device: torch.device) -> None:
+        self.is_full = loss == "full"
+        n_slots = 1 if answers.is_sequence else len(answers.groups)
+        choices = [answers.choices(slot) for slot in range(n_slots)]
+        self.rows = [torch.from_numpy(rows).to(device) for rows in choices]
+        place = np.full(n_rows, -1, np.int64)
+        for rows in choices:
+            place[rows] = np.arange(len(rows))
+        self._place = torch.from_numpy(place).to(device)
+
+    def loss(self, hidden: Tensor, targets: Tensor, logits: Logits, scores: Scores) -> Tensor:
+        """Mean cross entropy over the outputs, in nats.
+
+        Args:
+            hidden: (n_outputs, dim), the slots of an utterance one after another.
+            targets: (n_outputs,) rows.
+            logits: scores of all rows.
+            scores: scores of those that compete at a slot.
+        """
+        if self.is_full:
+            return F.cross_entropy(logits(hidden), targets)
+        n = len(self.rows)
+        if n == 1:
+            return F.cross_entropy(scores(hidden, 0), self._place[targets])
+        by_utterance, places = hidden.view(-1, n, hidden.shape[1]), self._place[targets].view(-1, n)
+        losses = [
+            F.cross_entropy(scores(by_utterance[:, slot], slot), places[:, slot])
+            for slot in range(n)
+        ]
+        return torch.stack(losses).mean()
+
+
 class Objective:
-    """The loss of a batch.
+    """The loss of a batch under prompts.
 
     Args:
         frozen: the LM.
@@ -58,15 +106,7 @@ class Objective:
 
     def __init__(self, frozen: FrozenLM, prompts: Prompts, answers: Answers, loss: Loss) -> None:
         self.frozen, self.prompts, self.answers, self.loss = frozen, prompts, answers, loss
-        n_slots = 1 if answers.is_sequence else len(answers.groups)
-        self._choices = [
-            torch.from_numpy(answers.choices(slot)).to(frozen.device) for slot in range(n_slots)
-        ]
-        place = np.full(frozen.shape.n_rows, -1, np.int64)
-        for slot in range(n_slots):
-            rows = answers.choices(slot)
-            place[rows] = np.arange(len(rows))
-        self._place = torch.from_numpy(place).to(frozen.device)
+        self._competition = Competition(answers, loss, frozen.shape.n_rows, frozen.device)
 
     def scores(self, hidden: Tensor, slot: int) -> Tensor:
         """Scores of the answers that compete at a slot.
@@ -82,7 +122,7 @@ class Objective:
         if self.prompts.label_map is not None:
             group = self.answers.groups[slot]
             return self.prompts.class_scores(logits)[:, group.start : group.stop]
-        return logits[:, self._choices[slot]]
+        return logits[:, self._competition.rows[slot]]
 
     def __call__(
         self,
@@ -102,14 +142,4 @@ class Objective:
         """
         kv = self.prompts.kv(self.frozen, dropout, generator)
         hidden = self.frozen(batch, self.prompts.separator, kv)
-        if self.loss == "full":
-            return F.cross_entropy(self.frozen.logits(hidden), targets)
-        if len(self._choices) == 1:
-            return F.cross_entropy(self.scores(hidden, 0), self._place[targets])
-        n = len(self._choices)
-        by_utterance, places = hidden.view(-1, n, hidden.shape[1]), self._place[targets].view(-1, n)
-        losses = [
-            F.cross_entropy(self.scores(by_utterance[:, slot], slot), places[:, slot])
-            for slot in range(n)
-        ]
-        return torch.stack(losses).mean()
+        return self._competition.loss(hidden, targets, self.frozen.logits, self.scores)

@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
         bench_process([*arguments, "--quiet"]), cwd=tmp_path, env=bench_environment
     )
     try:
-        while not list((tmp_path / "runs").glob("*/checkpoint/*")):
+        while not list((tmp_path / "runs").glob("*/checkpoint/*.safetensors")):
             assert process.poll() is None, "ended before it could be killed"
             time.sleep(0.01)
     finally:

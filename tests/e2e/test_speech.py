@@ -98,7 +98,8 @@ def test_what_is_missing_is_said(
     for arguments, code, said in (
         (on, 2, "add --gslm DIR"),
         ((*on, "--gslm", "bare"), 3, "there is no encoder here"),
-        ((*on, "--gslm", "nowhere"), 3, "no GSLM here"),
+        ((*on, "--gslm", "nowhere"), 2, "unknown gslm 'nowhere'"),
+        ((*on, "--gslm", "./nowhere"), 3, "no such folder"),
         (pretrain, 2, "either --units or --corpus"),
         ((*pretrain, "--corpus", str(spoken)), 2, "go together"),
         ((*pretrain, "--corpus", units, "--task", "ks"), 2, "give it to --units"),

@@ -1,0 +1,49 @@
+"""The GSLM of a job, and whether it knows the job's units."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.gslm.folder import Gslm, load_gslm
+from bench.gslm.perplexity import perplexity
+from bench.gslm.precision import fast_in_bf16
+from bench.gslm.registry import gslm_folder
+from bench.method import Job
+from bench.prompting.frozen import FrozenLM
+from tasks.corpora.units import check_units
+
+
+def load_gslm_of(job: Job) -> Gslm:
+    """The GSLM that a job names.
+
+    Raises:
+        UnknownNameError, MissingError: if there is none.
+        CheckpointError: if it is damaged.
+        DataError: if the corpus holds no units, or some that the GSLM does not know.
+    """
+    assert job.gslm is not None
+    gslm = load_gslm(gslm_folder(job.gslm))
+    for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
+        check_units(split, gslm.card.n_units)
+    return gslm
+
+
+def products_dtype(job: Job) -> torch.dtype:
+    """The type of the matrix products that a job's precision means on its device."""
+    device = torch.device(job.device)
+    bf16 = job.precision == "bf16" or (job.precision == "auto" and fast_in_bf16(device))
+    return torch.bfloat16 if bf16 else torch.float32
+
+
+def warn_of_unknown_units(job: Job, gslm: Gslm, frozen: FrozenLM) -> None:
+    """Tells of an LM that predicts the corpus's units no better than frequencies do."""
+    limit = gslm.card.lm.max_positions - 1
+    sequences = [gslm.rows_of(u.units[:limit]) for u in job.corpus.valid if u.units is not None]
+    found = perplexity(frozen.next_scores, sequences, gslm.card.n_units, frozen.device)
+    if found.looks_untrained:
+        job.corpus.notes["lm_looks_untrained"] = 1
+        job.progress.line(
+            f"warning: the LM looks untrained: its perplexity on validation units is "
+            f"{found.lm:.1f}, by frequencies alone it is {found.unigram:.1f}; check that "
+            "the GSLM was trained on units of this encoder"
+        )

@@ -1,0 +1,106 @@
+"""A task as a unit LM meets it: what it reads, which rows it answers with, what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import UsageError
+from bench.gslm.folder import Gslm
+from bench.method import Job, Prediction
+from bench.prompting.decoding import Search, decode
+from bench.prompting.examples import Encoder, Example, Loss
+from bench.prompting.objective import Answers, Objective
+from bench.prompting.verbalizer import Name, unit_frequencies, verbalize
+from tasks.corpora.utterance import Utterance
+from tasks.metrics.registry import METRICS
+from tasks.spec import TaskSpec
+
+
+def check_verbalizer(verbalizer: Name, task: TaskSpec, loss: Loss) -> None:
+    """Refuses a learnable verbalizer where there are no slots to map the outputs to.
+
+    Raises:
+        UsageError: for sequence tasks and the full loss.
+    """
+    if verbalizer == "learnable" and (task.is_sequence or loss == "full"):
+        raise UsageError(
+            "--verbalizer learnable maps the LM's outputs to the labels of a slot: it goes "
+            "with label tasks and --loss labels only",
+            hint="choose frequency, random or kmeans",
+        )
+
+
+class UnitTask:
+    """A job's task under a verbalizer.
+
+    Args:
+        job: the run's; its corpus has units that the GSLM knows.
+        gslm: gives rows and positions.
+        verbalizer: how labels become rows.
+        loss: which outputs training asks for.
+
+    Attributes:
+        answers: the rows that compete at each place of an answer.
+
+    Raises:
+        UsageError: if there are more labels than units.
+    """
+
+    def __init__(self, job: Job, gslm: Gslm, verbalizer: Name, loss: Loss) -> None:
+        self.job, self.loss = job, loss
+        units = [u.units for u in job.corpus.train if u.units is not None]
+        frequencies = unit_frequencies(units, gslm.card.n_units)
+        rows = verbalize(verbalizer, job.labels, gslm, frequencies, job.seed)
+        self.answers = Answers.of(job.labels, rows, is_sequence=job.task.is_sequence)
+        self._encoder = Encoder(gslm, job.corpus.notes)
+        self._longest = max(len(u.symbols) for u in job.corpus.train)
+
+    def examples(self) -> list[Example]:
+        """The training sequences."""
+        answers = self.answers
+        return [
+            self._encoder.example(
+                u,
+                answers.rows[list(self.job.labels.ids(u.symbols))],
+                loss=self.loss,
+                ends=answers.is_sequence,
+            )
+            for u in self.job.corpus.train
+        ]
+
+    def read(self, utterances: Sequence[Utterance]) -> list[NDArray[np.int64]]:
+        """What the LM reads before it answers, with room for the longest answer of training."""
+        answers = self.answers
+        room = self._longest if answers.is_sequence else len(answers.groups) - 1
+        return [self._encoder.prompt(u, room) for u in utterances]
+
+    def answer(
+        self,
+        objective: Objective,
+        sequences: list[NDArray[np.int64]],
+        *,
+        beam: int,
+        length_penalty: float,
+    ) -> list[Prediction]:
+        """Decodes; sequences by a beam of `beam`, up to twice as long as any in training."""
+        search = Search(beam, length_penalty, 2 * self._longest + 10)
+        with self.job.progress.bar(len(sequences), "answering", "utterances") as bar:
+            found = decode(objective, sequences, search, bar=bar)
+        return [Prediction(self.job.labels.symbols(a.labels), a.score) for a in found]
+
+    def validator(self, objective: Objective, length_penalty: float) -> Callable[[], float]:
+        """A function that gives the primary score of the validation set, decoded greedily."""
+        metric = METRICS.get(self.job.task.primary)
+        references = [u.symbols for u in self.job.corpus.valid]
+        sequences = self.read(self.job.corpus.valid)
+
+        def validate() -> float:
+            found = self.answer(objective, sequences, beam=1, length_penalty=length_penalty)
+            symbols = [p.symbols for p in found]
+            statistics = metric.statistics(references, symbols, self.job.task)
+            return float(metric.value(statistics.sum(axis=0)))
+
+        return validate
