@@ -296,10 +296,24 @@ METHOD_OPTIONS: tuple[Option, ...] = (
 
 PRETRAIN_OPTIONS: tuple[Option, ...] = (
     Option(
+        name="recipe",
+        kind="str",
+        choices=("mini", "mini-smoke"),
+        help="make the embedded GSLM from nothing, encoder and all; goes with --out, --seed, "
+        "--threads, --resume and --overwrite alone",
+    ),
+    Option(
         name="units",
         kind="path",
         many=True,
         help="units folder to learn from; give it once for each folder",
+    ),
+    Option(
+        name="say-again",
+        kind="path",
+        many=True,
+        help="units folder in whose files every two lines in a row are the same words from two "
+        "speakers; the model learns to say them one after the other",
     ),
     Option(
         name="corpus",
@@ -327,7 +341,7 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
         name="preset",
         kind="str",
         default="medium",
-        choices=("tiny", "small", "medium", "large", "gslm"),
+        choices=("tiny", "small", "mini", "medium", "large", "gslm"),
         help="size of the model; gslm is the published 151M shape",
     ),
     Option(name="epochs", kind="float", default=12, help="passes over the data"),

@@ -1,4 +1,4 @@
-"""`bench pretrain`: a unit LM from units folders, to a GSLM folder."""
+"""`bench pretrain`: a unit LM from units folders, from audio or by a recipe, to a GSLM folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ examples:
   bench pretrain --units data/ks --units data/ic --out gslms/small
   bench pretrain --units data/ks --out gslms/quick --max-minutes 5 --threads 2
   bench pretrain --corpus mini --task ks --task ic --out gslms/mfcc      from audio
+  bench pretrain --recipe mini --out gslms/mini                          the embedded one, anew
 """
 
 _NOT_OPTIONS = {"command", "json", "quiet", "debug"}
@@ -41,8 +42,17 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.progress import Progress
 
     given = {key: value for key, value in vars(arguments).items() if key not in _NOT_OPTIONS}
+    progress = Progress(quiet=arguments.quiet)
+    if "recipe" in given:
+        from bench.recipes.mini import RecipeOptions, cook
+
+        recipe = validated(RecipeOptions, given)
+        with interruptible():
+            card = cook(recipe, progress)
+        print(card.model_dump_json(indent=2) if arguments.json else recipe.out)
+        return 0
     options = validated(PretrainOptions, given)
     with interruptible():
-        card = pretrain(options, Progress(quiet=arguments.quiet))
+        card = pretrain(options, progress)
     print(card.model_dump_json(indent=2) if arguments.json else options.out)
     return 0

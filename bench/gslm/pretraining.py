@@ -26,7 +26,7 @@ from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
-from bench.gslm.card import N_SPECIALS, GslmCard, LmShape
+from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.next_unit import make_batch, next_unit_loss
@@ -40,6 +40,7 @@ from bench.progress import Progress
 PRESETS: dict[str, dict[str, int]] = {
     "tiny": {"layers": 2, "dim": 64, "ffn_dim": 256, "heads": 2},
     "small": {"layers": 4, "dim": 256, "ffn_dim": 1024, "heads": 4},
+    "mini": {"layers": 6, "dim": 256, "ffn_dim": 1024, "heads": 4},
     "medium": {"layers": 6, "dim": 384, "ffn_dim": 1536, "heads": 6},
     "large": {"layers": 8, "dim": 512, "ffn_dim": 2048, "heads": 8},
     "gslm": {"layers": 12, "dim": 1024, "ffn_dim": 4096, "heads": 16},
@@ -56,6 +57,8 @@ class PretrainOptions(BaseModel):
 
     Attributes:
         units: units folders (or single units files); `valid.txt` is held out, never trained on.
+        say_again: units folders in whose files every two lines in a row are the same words from
+            two speakers; the LM learns to say the one after the other, `<s>` between them.
         corpus: instead, audio: an encoder and a k-means are fitted on its training set first.
         root: where a registered corpus lies.
         task: the tasks whose parts of the corpus are used.
@@ -69,6 +72,7 @@ class PretrainOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     units: list[Path] | None = Field(default=None, min_length=1)
+    say_again: list[Path] | None = Field(default=None, min_length=1)
     corpus: str | None = None
     root: Path | None = None
     task: list[str] | None = Field(default=None, min_length=1)
@@ -94,8 +98,9 @@ class PretrainOptions(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> PretrainOptions:
-        if (self.units is None) == (self.corpus is None):
-            raise ValueError("give either --units or --corpus")
+        given = self.units is not None or self.say_again is not None
+        if given == (self.corpus is not None):
+            raise ValueError("give either --units (or --say-again) or --corpus")
         if (self.corpus is None) != (self.task is None):
             raise ValueError("--corpus and --task go together")
         return self
@@ -151,6 +156,7 @@ class Pretraining:
         """Rows of every utterance of a split; a units file counts as training data."""
         options = self.options
         sequences: list[NDArray[np.int64]] = []
+        limit = options.max_positions - 1
         for source in options.units or ():
             path = source / f"{split}.txt" if source.is_dir() else source
             if split == "valid" and not source.is_dir():
@@ -160,8 +166,9 @@ class Pretraining:
                     raise DataError(
                         f"unit {units.max()} is not below --n-units {options.n_units}", where=where
                     )
-                limit = options.max_positions - 1
                 sequences.append(units[:limit].astype(np.int64) + N_SPECIALS)
+        for source in options.say_again or ():
+            sequences += [pair[:limit] for pair in self._pairs(source / f"{split}.txt")]
         if not sequences and split == "valid":
             raise UsageError(
                 "no held-out units: give a units folder with a valid.txt, "
@@ -171,13 +178,30 @@ class Pretraining:
             return sequences[:: -(-len(sequences) // HELD_OUT_UTTERANCES)]
         return sequences
 
+    def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
+        """Rows of `u <s> v` for every two lines in a row."""
+        lines = [units.astype(np.int64) + N_SPECIALS for units, _ in read_unit_lines(path)]
+        if len(lines) % 2:
+            raise DataError(f"{len(lines)} lines do not make pairs", where=str(path))
+        for first, second in zip(lines[::2], lines[1::2], strict=True):
+            yield np.concatenate([first, [BOS], second])
+
     def _batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         generator = random.numpy_generator(self.options.seed, "pretrain", "epoch", epoch)
         return length_bucketed(self.lengths, self.options.batch_tokens, generator)
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with: everything but limits and places."""
-        exempt = {"out", "units", "max_minutes", "threads", "resume", "overwrite", "name"}
+        exempt = {
+            "out",
+            "units",
+            "say_again",
+            "max_minutes",
+            "threads",
+            "resume",
+            "overwrite",
+            "name",
+        }
         exempt |= {"root"}
         return {
             "options": self.options.model_dump(mode="json", exclude=exempt),
@@ -362,7 +386,7 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
             progress,
         )
     sources = made.folders if made else options.units or []
-    work = Pretraining(options.model_copy(update={"units": sources}), progress)
+    work = Pretraining(options.model_copy(update={"units": sources or None}), progress)
     if work.restore(checkpoint):
         progress.line(f"continuing at step {work.step} of {work.total_steps}")
     n_tokens = int(work.lengths.sum())
@@ -373,7 +397,7 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     )
     work.run(checkpoint)
     recipe = options.model_dump(
-        mode="json", exclude={"out", "units", "root", "resume", "overwrite"}
+        mode="json", exclude={"out", "units", "say_again", "root", "resume", "overwrite"}
     )
     card = GslmCard(
         name=options.name or out.name,
@@ -386,7 +410,7 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         recipe=recipe
         | {
             "steps": work.step,
-            "units": [source.name for source in sources],
+            "units": [source.name for source in (*sources, *(options.say_again or ()))],
             "train_tokens": n_tokens,
             "valid_loss": work.curve[-1]["valid_loss"],
             "bf16": work.bf16,

@@ -22,7 +22,7 @@ from bench.files import write_atomic
 
 FILE = "encoder.safetensors"
 
-KINDS = {"mfcc": "bench.speech.mfcc:MfccEncoder"}
+KINDS = {"mfcc": "bench.speech.mfcc:MfccEncoder", "ssl": "bench.speech.ssl:SslEncoder"}
 """Kinds of encoders by name, each as "module:class"."""
 
 Tensors = Mapping[str, NDArray[Any]]

@@ -1,0 +1,1 @@
+"""GSLMs from nothing: recipes that make speech, an encoder, units and a unit LM."""

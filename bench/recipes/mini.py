@@ -1,0 +1,237 @@
+"""The recipe of the embedded GSLM: speech -> encoder -> units -> unit LM, all from nothing.
+
+1. Sentences of the training splits and random strings of their words, each from two voices of the
+   training split in rooms and bands of their own, and from one plain voice.
+2. The encoder learns to name the plain voice's clusters behind every other voice: first 256
+   clusters of short stretches, then 100 stationary ones. These are the units.
+3. The unit LM learns pairs: what one voice says and, after `<s>`, what the other voice says of the
+   same words. Half of what it learns is which unit comes next in speech; the other half is to go
+   along an utterance and say it again, which is what prompting asks of it later.
+
+A killed recipe goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench import __version__, random
+from bench.errors import UsageError
+from bench.files import make_folder, remove, write_atomic
+from bench.gslm.card import GslmCard
+from bench.gslm.folder import load_gslm, save_gslm
+from bench.gslm.pretraining import PretrainOptions, pretrain
+from bench.progress import Progress
+from bench.recipes.encoder_training import Round, train_encoder
+from bench.recipes.plain_clusters import stationary, stretches
+from bench.recipes.spoken import ParallelSpeech, parallel_speech
+from bench.speech.encoder import load_encoder, save_encoder
+from bench.speech.kmeans import KMeans, save_kmeans
+from bench.speech.log_mel import levelled
+from bench.speech.ssl import POOL, SslEncoder, SslNetwork
+from bench.speech.units import deduplicate
+
+N_UNITS = 100
+
+
+class Recipe(NamedTuple):
+    """How much of everything.
+
+    Attributes:
+        groups: of parallel speech; 1,000 make 1.1 hours.
+        first_clusters: of short stretches.
+        first_epochs: of the encoder on them.
+        second_epochs: of the encoder on the units.
+        lm_preset: size of the unit LM.
+        lm_epochs: passes over the pairs.
+    """
+
+    groups: int
+    first_clusters: int
+    first_epochs: float
+    second_epochs: float
+    lm_preset: str
+    lm_epochs: float
+
+
+RECIPES = {
+    "mini": Recipe(16_000, 256, 4.0, 1.6, "mini", 6.0),
+    "mini-smoke": Recipe(200, 64, 4.0, 4.0, "tiny", 4.0),
+}
+"""`mini` is what the package ships; `mini-smoke` goes the same way in a minute or two."""
+
+
+class RecipeOptions(BaseModel):
+    """What decides a GSLM made by a recipe.
+
+    Attributes:
+        recipe: its name.
+        out: the GSLM folder; `work/` in it holds what a killed recipe goes on from.
+        seed: decides everything random but the speech.
+        threads: processor threads.
+        resume: go on with an unfinished recipe.
+        overwrite: start anew.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: Literal["mini", "mini-smoke"]
+    out: Path
+    seed: int = 0
+    threads: int | None = Field(default=None, ge=1)
+    resume: bool = False
+    overwrite: bool = False
+
+
+def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
+    """Makes a GSLM folder by a recipe.
+
+    Args:
+        options: which recipe, and where to.
+        progress: shows bars and lines.
+
+    Raises:
+        UsageError: if the folder holds a GSLM or an unfinished recipe and neither flag was given.
+        BenchError: if a step fails.
+    """
+    name, out, seed = options.recipe, options.out, options.seed
+    recipe, work = RECIPES[name], out / "work"
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    if options.overwrite:
+        remove(out / "gslm.json")
+        remove(work)
+    elif work.exists() and not options.resume:
+        raise UsageError(
+            "an unfinished recipe is here", where=str(out), hint="add --resume or --overwrite"
+        )
+    elif (out / "gslm.json").exists():
+        raise UsageError("a GSLM is already here", where=str(out), hint="add --overwrite")
+    make_folder(work)
+    speech = parallel_speech(recipe.groups, work / "speech", progress)
+    progress.line(f"{speech.hours:.1f} hours of {len(speech.voices):,} utterances")
+    network = _encoder(recipe, speech, work, seed, progress)
+    save_encoder(out, network)
+    # A unit is the cluster that is most probable: the nearest of the certain distributions.
+    save_kmeans(out, KMeans(np.eye(N_UNITS, dtype=np.float32)))
+    n_units_a_second = _write_pairs(speech, out, work / "pairs", progress)
+    lm_options = PretrainOptions(
+        say_again=[work / "pairs"],
+        out=work / "lm",
+        name=name,
+        preset=recipe.lm_preset,
+        epochs=recipe.lm_epochs,
+        batch_tokens=4096,
+        dropout=0.05,
+        max_positions=1024,
+        seed=seed,
+        resume=True,
+    )
+    finished = (work / "lm" / "gslm.json").exists()
+    learnt = load_gslm(work / "lm").card if finished else pretrain(lm_options, progress)
+    lm = load_gslm(work / "lm").lm.half()
+    card = learnt.model_copy(
+        update={
+            "encoder": "ssl",
+            "frame_rate_hz": 25.0,
+            "licence": "Apache-2.0",
+            "origin": f"bench pretrain --recipe {name} (speechprompt-bench {__version__})",
+            "recipe": learnt.recipe
+            | recipe._asdict()
+            | {"recipe": name, "hours": round(speech.hours, 2)}
+            | {"units_a_second": round(n_units_a_second, 2)},
+        }
+    )
+    write_atomic(out / "train.jsonl", (work / "lm" / "train.jsonl").read_text(encoding="utf-8"))
+    save_gslm(out, card, lm)
+    remove(work)
+    return card
+
+
+def _encoder(
+    recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
+) -> SslEncoder:
+    kmeans_seed = random.derive(seed, "recipe", "clusters")
+    first = Round(
+        "stretches",
+        stretches(speech.plain, recipe.first_clusters, kmeans_seed),
+        recipe.first_clusters,
+        recipe.first_epochs,
+        1e-3,
+    )
+    _, network = train_encoder(speech, first, None, work / "encoder", seed, progress)
+    second = Round(
+        "stationary",
+        stationary(speech.plain, N_UNITS, kmeans_seed),
+        N_UNITS,
+        recipe.second_epochs,
+        6e-4,
+    )
+    settings, network = train_encoder(speech, second, network, work / "encoder", seed, progress)
+    return SslEncoder(settings, network)
+
+
+def _write_pairs(speech: ParallelSpeech, gslm: Path, folder: Path, progress: Progress) -> float:
+    """Units of both voices of each group, two lines a group; every hundredth group is held out.
+
+    Returns:
+        Units a second.
+    """
+    encoder = load_encoder(gslm)
+    assert isinstance(encoder, SslEncoder)
+    found = units_of(encoder, [voice.mels for voice in speech.voices], progress)
+    by_group: dict[int, list[NDArray[np.int32]]] = {}
+    for voice, units in zip(speech.voices, found, strict=True):
+        by_group.setdefault(voice.group, []).append(units)
+    lines: dict[str, list[str]] = {"train": [], "valid": []}
+    for i, said in by_group.items():
+        if len(said) == 2:
+            turn = said if i % 2 else said[::-1]
+            lines["valid" if i % 100 == 0 else "train"] += [
+                f"{i}-{k}|{' '.join(map(str, units))}\n" for k, units in enumerate(turn)
+            ]
+    make_folder(folder)
+    for split, content in lines.items():
+        write_atomic(folder / f"{split}.txt", "".join(content))
+    return sum(map(len, found)) / (3600 * speech.hours)
+
+
+@torch.no_grad()
+def units_of(
+    encoder: SslEncoder, mels: list[NDArray[np.float16]], progress: Progress
+) -> list[NDArray[np.int32]]:
+    """Deduplicated units of spectra, as `UnitExtractor` makes them of waveforms.
+
+    Args:
+        encoder: the encoder.
+        mels: each (n_frames, 80), not levelled.
+        progress: shows a bar.
+    """
+    network: SslNetwork = encoder.network
+    lengths = np.array([-(-len(m) // POOL) * POOL for m in mels])
+    found: dict[int, NDArray[np.int32]] = {}
+    with progress.bar(len(mels), "units", "utterances") as bar:
+        for length in np.unique(lengths):
+            members = np.flatnonzero(lengths == length)
+            for start in range(0, len(members), 32):
+                some = members[start : start + 32]
+                batch = [
+                    np.pad(levelled_array(mels[i]), ((0, length - len(mels[i])), (0, 0)), "edge")
+                    for i in some
+                ]
+                scores = network.cluster(network(torch.from_numpy(np.stack(batch))))
+                ids = scores.argmax(dim=2).numpy().astype(np.int32)
+                found |= {int(i): deduplicate(row).units for i, row in zip(some, ids, strict=True)}
+                bar.advance(len(some))
+    return [found[i] for i in range(len(mels))]
+
+
+def levelled_array(mels: NDArray[np.float16]) -> NDArray[np.float32]:
+    """See `levelled`, (n_frames, 80) for one utterance."""
+    return np.asarray(levelled(torch.from_numpy(mels.astype(np.float32))[None])[0].numpy())

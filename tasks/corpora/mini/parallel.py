@@ -1,0 +1,181 @@
+"""Speech to pretrain on: the same words at the same pace from several voices, without end.
+
+Voices are the training split's, words come from the sentences of the training splits and from
+random strings of their words; no validation or test speaker, sentence or value is among them. Each
+utterance has a speaker and a place of its own. A plain voice says it too, clean and close: what the
+encoder learns to hear behind every other voice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.corpora.mini.acoustics import SAMPLE_RATE_HZ, Samples, record, resample
+from tasks.corpora.mini.draw import Draw, belongs_to
+from tasks.corpora.mini.speakers import ACCENTS, VARIANTS, draw_speaker
+from tasks.corpora.mini.synthesiser import SAMPLE_RATE_HZ as SYNTHESISER_HZ
+from tasks.corpora.mini.synthesiser import Request, Speech, Synthesiser
+from tasks.corpora.mini.texts import asr, ic, ks, lid, sf
+from tasks.corpora.mini.texts.saying import words_of
+from tasks.corpora.mini.texts.sentences import SENTENCES
+
+N_VOICES = 2
+"""Voices a group, the plain one aside."""
+_EDGE = 1600  # silence around the plain voice, samples
+_PLAIN = replace(
+    draw_speaker("plain", "m1"),
+    tilt=0,
+    level=1500,
+    noise=6,
+    background="white",
+    room=0,
+    band="full",
+)
+_MAX_STRETCH = 0.2  # logarithm of a pace too unlike the plain voice's to be laid beside it
+
+
+class Voice(NamedTuple):
+    """One speaker's rendering.
+
+    Attributes:
+        samples: (n,) int64 within int16 at 16 kHz.
+        heard: (m,) float64 ascending sample positions in it, and
+        plain: (m,) the positions in the plain rendering where the same is said; linear between.
+    """
+
+    samples: Samples
+    heard: NDArray[np.float64]
+    plain: NDArray[np.float64]
+
+
+class Group(NamedTuple):
+    """The same words from several voices.
+
+    Attributes:
+        plain: (n,) int64, the plain voice's rendering.
+        voices: the others'.
+    """
+
+    plain: Samples
+    voices: tuple[Voice, ...]
+
+
+def words_and_language(i: int) -> tuple[str, str]:
+    """What group `i` says ("" for nothing), and in which of the six languages."""
+    draw = Draw("pretrain", "text", i)
+    kind = draw.below(100)
+    if kind < 25:
+        return _of_training(lambda: asr.sentence(draw)), "en"
+    if kind < 50:
+        return _of_training(lambda: sf.request(draw, unheard_percent=0).spoken), "en"
+    if kind < 60:
+        intent = draw.choice(ic.INTENTS)
+        wording = ic.WORDINGS[intent.action, intent.object][1]
+        place = draw.choice(ic.PLACES[intent.location])
+        return words_of(draw.choice(wording.known), {"at": place}), "en"
+    if kind < 70:
+        return draw.choice(ks.COMMANDS + ks.OTHER_WORDS), "en"
+    if kind < 85:
+        language = draw.choice(list(SENTENCES))
+        sentences = SENTENCES[language][lid.PARTS["train"]]
+        if draw.chance(40):
+            return draw.choice(sentences), language
+        words = [word.strip(".,?¿!¡") for sentence in sentences for word in sentence.split()]
+        return " ".join(draw.choice(words) for _ in range(draw.between(3, 8))), language
+    if kind < 99:
+        return " ".join(draw.choice(_WORDS) for _ in range(draw.between(1, 8))), "en"
+    return "", "en"
+
+
+def group(i: int, synthesiser: Synthesiser) -> Group:
+    """Group `i`, always the same; voices whose pace is too unlike the plain one's are left out."""
+    text, language = words_and_language(i)
+    draw = Draw("pretrain", "group", i)
+    accent = draw.choice(ACCENTS) if language == "en" else language
+    rate = draw.between(130, 210)
+    if text:
+        spoken = synthesiser.speak(Request(text=text, voice=accent, rate=rate, pitch=50, range=50))
+        edge = np.zeros(_EDGE, np.int64)
+        dry = np.concatenate([edge, resample(spoken.samples), edge])
+    else:
+        spoken, dry = None, np.zeros(SAMPLE_RATE_HZ, np.int64)
+    plain = record(dry, _PLAIN, 0, 0, "c", str(i))
+    voices = (
+        _voice(i, v, text, accent, rate, spoken, len(plain), synthesiser) for v in range(N_VOICES)
+    )
+    return Group(plain, tuple(voice for voice in voices if voice is not None))
+
+
+def _voice(
+    i: int,
+    v: int,
+    text: str,
+    accent: str,
+    rate: int,
+    plain: Speech | None,
+    n_plain: int,
+    synthesiser: Synthesiser,
+) -> Voice | None:
+    name = f"pretrain-{i:06d}-{v}"
+    variant = Draw("pretrain", "variant", i, v).choice(VARIANTS["train"])
+    speaker = draw_speaker(name, variant)
+    draw = Draw("pretrain", "edges", i, v)
+    lead, tail = draw.between(400, 6000), draw.between(400, 4800)
+    if plain is None:
+        lead = draw.between(6000, 12000)
+        samples = record(np.zeros(0, np.int64), speaker, lead, tail, "pretrain", name)
+        middle = np.full(2, n_plain / 2)
+        return Voice(samples, np.array([0.0, len(samples)]), middle)
+    spoken = synthesiser.speak(
+        Request(
+            text=text,
+            voice=f"{accent}+{speaker.variant}",
+            rate=rate,
+            pitch=speaker.pitch,
+            range=speaker.pitch_range,
+        )
+    )
+    speech = resample(spoken.samples)
+    samples = record(speech, speaker, lead, tail, "pretrain", name)
+    heard, said = _marks(spoken), _marks(plain)
+    if [p for p, _ in spoken.phonemes] != [p for p, _ in plain.phonemes]:
+        if abs(np.log(heard[-1] / said[-1])) > _MAX_STRETCH:
+            return None
+        heard, said = heard[[0, -1]], said[[0, -1]]
+    return Voice(
+        samples,
+        np.concatenate([[0.0], lead + heard, [len(samples)]]),
+        np.concatenate([[0.0], _EDGE + said, [n_plain]]),
+    )
+
+
+def _marks(speech: Speech) -> NDArray[np.float64]:
+    """Samples at 16 kHz where speech and its sounds begin, and where it ends."""
+    starts = [0, *(start for _, start in speech.phonemes[1:]), len(speech.samples)]
+    return np.array(starts) * SAMPLE_RATE_HZ / SYNTHESISER_HZ
+
+
+def _of_training(draw_text: Callable[[], str]) -> str:
+    while True:
+        found = draw_text()
+        if belongs_to(found, "train"):
+            return found
+
+
+def _plain_words(patterns: tuple[str, ...]) -> set[str]:
+    return {word for pattern in patterns for word in pattern.split() if "{" not in word}
+
+
+_WORDS = sorted(
+    {word for words in asr.WORDS.values() for word in words}
+    | {word for values in sf.VALUES.values() for value in values.known for word in value.split()}
+    | {w for _, wording in ic.WORDINGS.values() for w in _plain_words(wording.known)}
+    | {*ks.OTHER_WORDS, *ks.COMMANDS}
+    | _plain_words(sf.PATTERNS)
+    | _plain_words(asr.PATTERNS)
+)
