@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +69,10 @@ class Plan:
         max_minutes: of all trials together, shared equally; None for no limit.
         patience: rounds without a better score before a trial stops.
         clip_norm: of the gradient.
+        betas: Adam's.
+        warmup_steps: the rate rises linearly to its peak over these, then falls with the inverse
+            square root of the step (fairseq's `inverse_sqrt`); 0: it is constant.
+        fixed_rates: first letters of parameters' names -> a rate that is theirs in every trial.
     """
 
     rates: tuple[float, ...]
@@ -76,6 +80,22 @@ class Plan:
     max_minutes: float | None
     patience: int
     clip_norm: float
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup_steps: int = 0
+    fixed_rates: Mapping[str, float] = field(default_factory=dict)
+
+    def peak(self, name: str, rate: float) -> float:
+        """The highest rate of a parameter in the trial of `rate`."""
+        return next(
+            (own for start, own in self.fixed_rates.items() if name.startswith(start)), rate
+        )
+
+    def share(self, step: int) -> float:
+        """What part of its peak a rate has at a step (counted from 0)."""
+        if self.warmup_steps == 0:
+            return 1.0
+        done = (step + 1) / self.warmup_steps
+        return min(done, 1 / math.sqrt(done))
 
 
 class Fitting:
@@ -139,7 +159,12 @@ class Fitting:
         self.module = self.problem.start().to(self.job.device)
         self.named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         rate = self.plan.rates[min(len(self.trials), len(self.plan.rates) - 1)]
-        self.optimizer = torch.optim.Adam(list(self.named.values()), lr=rate)
+        by_peak: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.named.items():
+            by_peak.setdefault(self.plan.peak(name, rate), []).append(parameter)
+        groups = [{"params": found, "lr": peak} for peak, found in by_peak.items()]
+        self.peaks = list(by_peak)
+        self.optimizer = torch.optim.Adam(groups, betas=self.plan.betas)
         self.rate, self.epoch, self.step, self.elapsed_s = rate, 0, 0, 0.0
         self.trial_score, self.trial_epoch, self.without_gain = -math.inf, 0, 0
 
@@ -162,24 +187,22 @@ class Fitting:
         self._save()
 
     def _over(self) -> bool:
-        plan = self.plan
-        limit = math.inf if plan.max_minutes is None else 60 * plan.max_minutes / len(plan.rates)
         return (
-            self.epoch >= plan.max_epochs
-            or self.without_gain >= plan.patience
-            or self.elapsed_s >= limit
+            self.epoch >= self.plan.max_epochs
+            or self.without_gain >= self.plan.patience
+            or self.elapsed_s >= self._limit_s()
         )
 
     def _round(self) -> bool:
         """Some epochs, then validation; False if the loss is no number any more."""
         began, losses = time.perf_counter(), []
-        first_step = self.step
+        first_step, ends = self.step, began + self._limit_s() - self.elapsed_s
         while self.step - first_step < MIN_STEPS_A_ROUND and self.epoch < self.plan.max_epochs:
-            loss = self._one_epoch()
+            loss = self._one_epoch(ends)
             if not math.isfinite(loss):
                 return False
             losses.append(loss)
-            if self.elapsed_s + time.perf_counter() - began >= self._limit_s():
+            if time.perf_counter() >= ends:
                 break
         answers = self.problem.answer_valid(self.module)
         statistics = self.metric.statistics(self.references, answers, self.job.task)
@@ -192,12 +215,12 @@ class Fitting:
         minutes = self.plan.max_minutes
         return math.inf if minutes is None else 60 * minutes / len(self.plan.rates)
 
-    def _one_epoch(self) -> float:
-        """One pass over the training set; the mean loss."""
+    def _one_epoch(self, ends: float) -> float:
+        """One pass over the training set, cut off at a time of the clock; the mean loss."""
         batches = self.problem.batches(self.epoch)
         what = f"lr {self.rate:g}, epoch {self.epoch + 1}"
         total = torch.zeros((), dtype=torch.float64)
-        parameters = list(self.named.values())
+        parameters, done = list(self.named.values()), 0
         self.module.train()
         with self.job.progress.bar(len(batches), what, "batches") as bar:
             for batch in batches:
@@ -205,13 +228,18 @@ class Fitting:
                 self.optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip_norm)
+                for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+                    group["lr"] = peak * self.plan.share(self.step)
                 self.optimizer.step()
                 total += loss.detach().cpu()
                 self.step += 1
+                done += 1
                 bar.advance()
+                if time.perf_counter() >= ends:
+                    break
         self.epoch += 1
         self.module.eval()
-        return float(total) / len(batches)
+        return float(total) / done
 
     def _note(self, score: float, loss: float) -> None:
         signed = self.sign * score

@@ -70,6 +70,18 @@ METHODS: Registry[MethodEntry] = Registry(
             needs=("upstream",),
             extra="s3prl",
         ),
+        "finetune-lm": MethodEntry(
+            path="baselines.finetune_lm:FinetuneLm",
+            summary="the whole GSLM trained to answer, without prompts",
+            needs=("gslm",),
+            units=True,
+        ),
+        "linear-probe": MethodEntry(
+            path="baselines.linear_probe:LinearProbe",
+            summary="a linear classifier on the hidden states of a frozen GSLM",
+            needs=("gslm",),
+            units=True,
+        ),
         "bag-of-units": MethodEntry(
             path="baselines.bag_of_units:BagOfUnits",
             summary="control: logistic regression on TF-IDF of unit 1-3-grams",

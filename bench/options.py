@@ -112,7 +112,12 @@ RUN_OPTIONS = (
 _PROMPT = ("prompt",)
 _BAG = ("bag-of-units",)
 _S3PRL = ("s3prl",)
-_TUNED = (*_PROMPT, *_S3PRL)
+_FINETUNE = ("finetune-lm",)
+_PROBE = ("linear-probe",)
+_LM = (*_PROMPT, *_FINETUNE)
+_LAYERED = (*_S3PRL, *_PROBE)
+_SEARCHED = (*_S3PRL, *_FINETUNE, *_PROBE)
+_TUNED = (*_PROMPT, *_S3PRL, *_FINETUNE, *_PROBE)
 
 METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -133,8 +138,8 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         name="verbalizer",
         kind="str",
         choices=("frequency", "random", "kmeans", "learnable"),
-        help="how labels become units (default: learnable for labels, frequency for sequences)",
-        methods=_PROMPT,
+        help="how labels become units (default: frequency; prompt learns it for label tasks)",
+        methods=_LM,
     ),
     Option(
         name="loss",
@@ -143,7 +148,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         choices=("labels", "full"),
         help="labels: between the labels possible at each place; full: over the whole "
         "vocabulary from the separator on, as in the paper",
-        methods=_PROMPT,
+        methods=_LM,
     ),
     Option(name="lr", kind="float", help="(peak) learning rate (default: by task)", methods=_TUNED),
     Option(
@@ -155,7 +160,10 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_PROMPT,
     ),
     Option(
-        name="warmup-steps", kind="int", default=50, help="steps up to the peak", methods=_PROMPT
+        name="warmup-steps",
+        kind="int",
+        help="steps up to the peak (default: 50; finetune-lm: an epoch, at most 500)",
+        methods=_LM,
     ),
     Option(
         name="max-epochs",
@@ -171,9 +179,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         help="validations without a better score before stopping",
         methods=_TUNED,
     ),
-    Option(
-        name="batch-tokens", kind="int", default=512, help="tokens a step at most", methods=_PROMPT
-    ),
+    Option(name="batch-tokens", kind="int", default=512, help="tokens a step at most", methods=_LM),
     Option(
         name="batch-utterances",
         kind="int",
@@ -193,41 +199,49 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         kind="float",
         default=0.0,
         help="share of an utterance's units left out in training, drawn anew each step",
-        methods=_PROMPT,
+        methods=_LM,
+    ),
+    Option(
+        name="dropout",
+        kind="float",
+        default=0.1,
+        help="in the LM, on the embedding and the residual branches",
+        methods=_FINETUNE,
     ),
     Option(
         name="beam",
         kind="int",
         default=5,
         help="hypotheses kept (sequence tasks)",
-        methods=_PROMPT,
+        methods=_LM,
     ),
     Option(
         name="length-penalty",
         kind="float",
         default=1.0,
         help="exponent of the length that divides a hypothesis' score (sequence tasks)",
-        methods=_PROMPT,
+        methods=_LM,
     ),
     Option(
         name="search",
         kind="str",
         help="learning rates to try, chosen on validation, e.g. lr=1e-2,1e-3 (default: by task, "
         "unless --lr is given)",
-        methods=_S3PRL,
+        methods=_SEARCHED,
     ),
     Option(
         name="layers",
         kind="str",
-        help="layers of the upstream, e.g. 6 or 0,4-8 (default: all, in a learned sum)",
-        methods=_S3PRL,
+        help="layers of the upstream or of the GSLM, e.g. 6 or 0,4-8 (default: all, in a learned "
+        "sum)",
+        methods=_LAYERED,
     ),
     Option(
         name="normalize-layers",
         kind="flag",
         default=False,
         help="layer norm on every frame of every layer before the sum",
-        methods=_S3PRL,
+        methods=_LAYERED,
     ),
     Option(
         name="head",

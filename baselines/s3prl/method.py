@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from safetensors.torch import save
 
 from baselines.fitting import Fitting, Plan
+from baselines.option_text import layer_list, rates
 from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
 from baselines.s3prl.ctc_model import HEADS, HeadName
 from baselines.s3prl.extraction import check_audio_is_there
 from baselines.s3prl.frame_features import Budget
 from baselines.s3prl.label_task import LabelTask
-from baselines.s3prl.options import S3prlOptions, layer_list, rates
+from baselines.s3prl.options import S3prlOptions
 from baselines.s3prl.recipes import RECIPES, Recipe
 from baselines.s3prl.sequence_task import SequenceTask
 from baselines.s3prl.upstream import Upstream
@@ -118,9 +119,8 @@ class S3prlMethod:
     def train(self) -> TrainRecord:
         """Computes features once, then trains every trial of the search on them."""
         job, options = self._job, self.options
-        self._work.prepare()
         fitting = Fitting(
-            self._work,
+            self._work.prepare(),
             Plan(
                 rates=self._rates,
                 max_epochs=options.max_epochs or self._recipe.max_epochs,

@@ -1,14 +1,12 @@
-"""The options of method `s3prl`, and reading those that are written as text."""
+"""The options of method `s3prl`."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from baselines.s3prl.ctc_model import HeadName
-from bench.errors import UsageError
 
 
 class S3prlOptions(BaseModel):
@@ -51,51 +49,3 @@ class S3prlOptions(BaseModel):
     kenlm: Path | None = None
     lm_weight: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     word_score: float = Field(default=-1.0, allow_inf_nan=False)
-
-
-def rates(lr: float | None, search: str | None, default: tuple[float, ...]) -> tuple[float, ...]:
-    """The learning rates to try.
-
-    Raises:
-        UsageError: if both are given, or `search` is not `lr=A,B,...`.
-    """
-    if lr is not None and search is not None:
-        raise UsageError("--lr and --search exclude each other", hint="--search lr=1e-2,1e-3")
-    if lr is not None:
-        return (lr,)
-    if search is None:
-        return default
-    name, equals, values = search.partition("=")
-    try:
-        found = tuple(float(value) for value in values.split(","))
-    except ValueError:
-        found = ()
-    good = all(math.isfinite(rate) and rate > 0 for rate in found)
-    if name.strip() != "lr" or not equals or not found or not good:
-        raise UsageError(
-            f"--search {search!r} is no list of learning rates", hint="e.g. --search lr=1e-2,1e-3"
-        )
-    if len(set(found)) < len(found):
-        raise UsageError(f"--search {search!r} names a learning rate twice")
-    return found
-
-
-def layer_list(text: str | None) -> tuple[int, ...] | None:
-    """The layers that `--layers` names: `6`, `0,3`, `4-8`.
-
-    Raises:
-        UsageError: if the text is none of these.
-    """
-    if text is None:
-        return None
-    layers: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not (first.isdecimal() and (last.isdecimal() or not dash)):
-            raise UsageError(
-                f"--layers {text!r} is no list of layers", hint="e.g. --layers 6, --layers 0,4-8"
-            )
-        layers.update(range(int(first), int(last or first) + 1))
-    if not layers:
-        raise UsageError(f"--layers {text!r} names no layer", hint="e.g. --layers 4-8")
-    return tuple(sorted(layers))

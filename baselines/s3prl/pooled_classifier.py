@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -43,15 +42,13 @@ class PooledClassifier(nn.Module):
         n_layers: of the upstream.
         dim: of its layers.
         stride: samples a frame.
-        labels: the label inventory; one softmax a group.
+        labels: the label inventory; see `LabelSoftmax` for the loss.
     """
 
     def __init__(self, n_layers: int, dim: int, stride: int, labels: Labels) -> None:
         super().__init__()
         self.featurizer = featurizer(n_layers, dim, stride)
         self.head = MeanPoolingLinear(dim, labels.n, hidden_size=HIDDEN)
-        self.sizes = [len(group) for group in labels.groups]
-        self.starts = [labels.group_ids(group)[0] for group in range(len(labels.groups))]
 
     @property
     def n_head_parameters(self) -> int:
@@ -74,26 +71,3 @@ class PooledClassifier(nn.Module):
             pooled = means[:, 0]
         logits: Tensor = self.head.final_proj(self.head.hidden_layers(pooled))
         return logits
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Sum over the groups of the mean cross entropy.
-
-        Args:
-            logits: (batch, n_labels).
-            targets: (batch, n_groups) int64 label ids.
-        """
-        parts = [
-            functional.cross_entropy(part, targets[:, g] - self.starts[g])
-            for g, part in enumerate(torch.split(logits, self.sizes, dim=1))
-        ]
-        return torch.stack(parts).sum()
-
-    def answers(self, logits: Tensor) -> list[tuple[Sequence[int], float]]:
-        """The most probable label of each group, and the log-probability of the whole answer."""
-        labels, scores = [], torch.zeros(len(logits), dtype=torch.float64)
-        for g, part in enumerate(torch.split(logits.double(), self.sizes, dim=1)):
-            best, where = part.log_softmax(dim=1).max(dim=1)
-            labels.append(where + self.starts[g])
-            scores += best.cpu()
-        ids = torch.stack(labels, dim=1).tolist()
-        return list(zip(ids, scores.tolist(), strict=True))

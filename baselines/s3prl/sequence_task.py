@@ -70,8 +70,10 @@ class SequenceTask:
                 spec_augment=self.spec_augment,
             )
 
-    def prepare(self) -> None:
-        """Computes the features of all splits; damaged audio ends it, or is left out of training.
+    def prepare(self) -> SequenceTask:
+        """Itself, with the features of all splits.
+
+        Damaged audio ends it, or is left out of training.
 
         Raises:
             DataError, MissingError: see `extract`, `bench.speech.damaged`.
@@ -97,6 +99,7 @@ class SequenceTask:
                     f"the features of {len(split) - found.n_stored} {name} utterances are beyond "
                     "--feature-cache: they are computed in every epoch"
                 )
+        return self
 
     def batches(self, epoch: int) -> Sequence[Indices]:
         """Utterances of similar length together, in a new order each epoch."""

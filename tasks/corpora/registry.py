@@ -52,6 +52,11 @@ CORPORA: Registry[CorpusEntry] = Registry(
             summary="any folder of <label>/*.wav|flac (--root), split by recording",
             tasks=("ks", "lid"),
         ),
+        "coffee": CorpusEntry(
+            path="tasks.corpora.coffee:open_coffee",
+            summary="spoken coffee orders: clips/ and labels.json (--root), split by clip",
+            tasks=("ic", "sf"),
+        ),
     },
     entry_point_group="speechprompt_bench.corpora",
 )

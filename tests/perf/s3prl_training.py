@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
+from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.upstream import Upstream
@@ -119,7 +120,7 @@ def measure(folder: Path, rounds: int, batch: int, our_steps: int) -> Seconds:
 
     def our_steps_together() -> None:
         for i in range(our_steps):
-            loss = ours.loss(ours(table[rows[i]]), classes[:, None])
+            loss = LabelSoftmax(labels).loss(ours(table[rows[i]]), classes[:, None])
             adam.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(ours.parameters(), 1.0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from baselines.s3prl.options import layer_list, rates
+from baselines.option_text import layer_list, rates
 from bench.errors import UsageError
 
 

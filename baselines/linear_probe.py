@@ -1,0 +1,220 @@
+"""The method `linear-probe`: a linear classifier on the hidden states of a frozen GSLM.
+
+Every layer's hidden states at an utterance's units -> mean over time -> learned weighted sum of the
+layers -> one linear map a slot. It tells how much of an answer the LM's states hold as they are,
+with no prompt to draw it out. The LM is frozen, so the means are computed once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from baselines.fitting import Fitting, Plan
+from baselines.gslm_means import mean_hidden_states
+from baselines.mean_task import MeanTask, answer
+from baselines.option_text import layer_list, rates
+from bench import random
+from bench.errors import UsageError
+from bench.files import write_atomic
+from bench.memory import keep_freed_memory
+from bench.method import Job, ModelDescription, Prediction
+from bench.prompting.frozen import FrozenLM
+from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.records import TrainRecord
+from tasks.corpora.utterance import Utterance
+
+SEARCH = (1e-1, 1e-2, 1e-3)
+MAX_EPOCHS = 100
+CLIP_NORM = 1.0
+
+
+class LinearProbeOptions(BaseModel):
+    """What decides the training of the probe.
+
+    Attributes:
+        lr: learning rate of Adam; None: `search`.
+        search: `lr=A,B,...`: each is tried, validation chooses; None: 0.1, 0.01 and 0.001,
+            unless `lr` is given.
+        layers: hidden states to read, e.g. `6` or `0,4-8`: 0 is what the first layer sees, k what
+            layer k gives; None: all, in a learned sum.
+        normalize_layers: layer norm on every hidden state before the mean.
+        max_epochs: passes over the training set at most in a trial; None: 100.
+        max_minutes: time limit of all trials together.
+        patience: validations without a better score before a trial stops.
+        batch_utterances: utterances a step.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    search: str | None = None
+    layers: str | None = None
+    normalize_layers: bool = False
+    max_epochs: int | None = Field(default=None, ge=1)
+    max_minutes: float | None = Field(default=None, gt=0)
+    patience: int = Field(default=10, ge=1)
+    batch_utterances: int = Field(default=32, ge=1)
+
+
+class Probe(nn.Module):
+    """Weighted sum of layers, then one linear map whose outputs are those of all slots.
+
+    Args:
+        n_layers: hidden states a token has.
+        dim: of each.
+        n_labels: of all slots together.
+        generator: draws the first weights of the map; the layers start at equal weights.
+    """
+
+    def __init__(self, n_layers: int, dim: int, n_labels: int, generator: torch.Generator) -> None:
+        super().__init__()
+        # The weight of a single layer would be 1 whatever its parameter: it has none.
+        self.layer_weights = nn.Parameter(torch.zeros(n_layers)) if n_layers > 1 else None
+        self.linear = nn.Linear(dim, n_labels)
+        bound = dim**-0.5
+        with torch.no_grad():
+            self.linear.weight.uniform_(-bound, bound, generator=generator)
+            self.linear.bias.zero_()
+
+    def forward(self, means: Tensor) -> Tensor:
+        """Logits of all slots side by side.
+
+        Args:
+            means: (batch, n_layers, dim) float32.
+
+        Returns:
+            (batch, n_labels).
+        """
+        if self.layer_weights is None:
+            summed = means[:, 0]
+        else:
+            summed = torch.matmul(functional.softmax(self.layer_weights, dim=0), means)
+        logits: Tensor = self.linear(summed)
+        return logits
+
+
+class LinearProbe:
+    """A linear classifier on a frozen GSLM's hidden states.
+
+    Raises:
+        UsageError: if the task's answers are sequences, or the GSLM lacks a layer.
+        MissingError, CheckpointError: if there is no GSLM, or it is damaged.
+        DataError: if the corpus holds units that the GSLM does not know.
+    """
+
+    Options = LinearProbeOptions
+
+    def __init__(self, job: Job, options: BaseModel) -> None:
+        if not isinstance(options, LinearProbeOptions):
+            raise TypeError(f"options of another method: {type(options).__name__}")
+        if job.task.is_sequence:
+            raise UsageError(
+                f"method 'linear-probe' cannot solve {job.task.name!r}: a mean over time gives no "
+                "sequence",
+                hint="it solves ks, ic and lid; asr and sf have `prompt` and `finetune-lm`",
+            )
+        self._rates = rates(options.lr, options.search, SEARCH)
+        settled: dict[str, object] = {"max_epochs": options.max_epochs or MAX_EPOCHS}
+        if options.lr is None:
+            settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in self._rates)
+        self._job, self.options = job, options.model_copy(update=settled)
+        keep_freed_memory()
+        self._gslm = load_gslm_of(job)
+        self._frozen = FrozenLM(self._gslm.lm, products_dtype(job), job.device)
+        n_there = self._gslm.card.lm.layers + 1
+        asked = layer_list(options.layers)
+        self._layers = tuple(range(n_there)) if asked is None else asked
+        if self._layers[-1] >= n_there:
+            raise UsageError(
+                f"--layers {options.layers}: GSLM {self._gslm.card.name!r} has hidden states "
+                f"0 to {n_there - 1}"
+            )
+        self._module = self._start()
+
+    def _start(self) -> Probe:
+        generator = random.torch_generator(self._job.seed, "start")
+        dim = self._gslm.card.lm.dim
+        return Probe(len(self._layers), dim, self._job.labels.n, generator)
+
+    @property
+    def n_trainable(self) -> int:
+        """The map and the layers' weights."""
+        return sum(p.numel() for p in self._module.parameters())
+
+    @property
+    def n_trainable_paper(self) -> int | None:
+        """The papers have no such row."""
+        return None
+
+    def describe(self) -> ModelDescription:
+        """The frozen GSLM."""
+        card = self._gslm.card
+        return ModelDescription(card.name, self._gslm.fingerprint, card.lm.n_parameters)
+
+    def train(self) -> TrainRecord:
+        """Computes the means once, then trains every trial of the search on them."""
+        job, options = self._job, self.options
+        warn_of_unknown_units(job, self._gslm, self._frozen)
+        task = MeanTask(
+            job,
+            self._start,
+            train=self._means(job.corpus.train),
+            valid=self._means(job.corpus.valid),
+            usable=np.arange(len(job.corpus.train)),
+            batch_utterances=options.batch_utterances,
+        )
+        plan = Plan(
+            rates=self._rates,
+            max_epochs=options.max_epochs or MAX_EPOCHS,
+            max_minutes=options.max_minutes,
+            patience=options.patience,
+            clip_norm=CLIP_NORM,
+        )
+        identity = {
+            "options": options.model_dump(mode="json"),
+            "corpus": job.corpus.fingerprint,
+            "gslm": self._gslm.fingerprint,
+            "seed": job.seed,
+        }
+        fitting = Fitting(task, plan, job, identity)
+        record = fitting.run()
+        self._module.to(job.device).load_state_dict(fitting.best)
+        return record
+
+    def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
+        """Answers of the best trial's best round."""
+        return answer(self._job, self._module, self._means(utterances))
+
+    def _means(self, utterances: Sequence[Utterance]) -> NDArray[np.float32]:
+        read = [u.units for u in utterances if u.units is not None]
+        with self._job.progress.bar(len(read), "hidden states", "utterances") as bar:
+            return mean_hidden_states(
+                self._frozen,
+                self._gslm,
+                read,
+                layers=self._layers,
+                normalize=self.options.normalize_layers,
+                bar=bar,
+            )
+
+    def save(self) -> int:
+        """Writes `model.safetensors`: the map and the layers' weights."""
+        tensors = {n: t.detach().cpu().contiguous() for n, t in self._module.named_parameters()}
+        about = {
+            "labels": self._job.labels.groups,
+            "gslm": self._gslm.fingerprint,
+            "layers": self._layers,
+            "task": self._job.task.name,
+        }
+        content = save(tensors, {"about": json.dumps(about)})
+        write_atomic(self._job.folder / "model.safetensors", content)
+        return len(content)

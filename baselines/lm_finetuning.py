@@ -1,0 +1,161 @@
+"""A unit LM that is trained whole to answer: the training problem, and its answers.
+
+Examples, verbalizer, competing rows and decoding are those of prompting, without prompts.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from baselines.fitting import Indices
+from bench import random
+from bench.gslm.card import BOS
+from bench.gslm.folder import Gslm
+from bench.gslm.lm import UnitLM
+from bench.gslm.packing import Packed, length_bucketed
+from bench.method import Job, Prediction
+from bench.prompting.examples import collate, thinned
+from bench.prompting.frozen import FrozenLM
+from bench.prompting.objective import Competition, Objective
+from bench.prompting.prompts import Prompts
+from bench.prompting.unit_task import UnitTask
+from tasks.corpora.utterance import Utterance
+
+
+class AnsweringLM(nn.Module):
+    """A unit LM, and the map of a learnable verbalizer where there is one.
+
+    Args:
+        lm: is trained.
+        label_map: (n_labels, n_rows) first values of the map; None for a fixed verbalizer.
+    """
+
+    def __init__(self, lm: UnitLM, label_map: Tensor | None) -> None:
+        super().__init__()
+        self.lm = lm
+        self.label_map = None if label_map is None else nn.Parameter(label_map)
+
+    def hidden(
+        self, batch: Packed, dropout: float = 0.0, generator: np.random.Generator | None = None
+    ) -> Tensor:
+        """(n_outputs, dim) after the final norm; see `UnitLM.forward`."""
+        states: Tensor = self.lm(batch, dropout, generator)
+        return states[batch.outputs]
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(n, n_rows) float32 scores of all rows."""
+        return self.lm.logits(hidden).float()
+
+
+class LmFinetuning:
+    """Fine-tuning as `Fitting` asks for it.
+
+    Args:
+        job: the run's.
+        gslm: where every trial starts; it is copied, never changed.
+        task: the answers.
+        learnable: whether a map from the LM's outputs to the labels is trained too.
+        dropout: in the LM, on the embedding and the residual branches.
+        unit_dropout: share of an utterance's units left out, drawn anew each step.
+        batch_tokens: tokens a step at most.
+        batch_utterances: utterances a step at most.
+        dtype: of the matrix products; the trained weights are float32.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        gslm: Gslm,
+        task: UnitTask,
+        *,
+        learnable: bool,
+        dropout: float,
+        unit_dropout: float,
+        batch_tokens: int,
+        batch_utterances: int,
+        dtype: torch.dtype,
+    ) -> None:
+        self.job, self.gslm, self.task, self.learnable = job, gslm, task, learnable
+        self.dropout, self.unit_dropout = dropout, unit_dropout
+        self.batch_tokens, self.batch_utterances = batch_tokens, batch_utterances
+        self.dtype, self.device = dtype, torch.device(job.device)
+        self.examples = task.examples()
+        self.lengths = np.array([len(e.tokens) for e in self.examples])
+        self._valid = task.read(job.corpus.valid)
+        n_rows = gslm.card.lm.n_rows
+        self.competition = Competition(task.answers, task.loss, n_rows, self.device)
+
+    def start(self) -> AnsweringLM:
+        """The GSLM's own weights; a map that begins as the frequency verbalizer."""
+        label_map = None
+        if self.learnable:
+            rows = self.task.answers.rows
+            label_map = torch.zeros(len(rows), self.gslm.card.lm.n_rows)
+            label_map[torch.arange(len(rows)), torch.from_numpy(rows)] = 1.0
+        return AnsweringLM(copy.deepcopy(self.gslm.lm), label_map)
+
+    def batches(self, epoch: int) -> Sequence[Indices]:
+        """Utterances of similar length together, in a new order each epoch."""
+        generator = random.numpy_generator(self.job.seed, "tuning", "epoch", epoch)
+        return list(
+            length_bucketed(
+                self.lengths, self.batch_tokens, generator, max_utterances=self.batch_utterances
+            )
+        )
+
+    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+        """The mean cross entropy an output; dropout is drawn from the seed and the step."""
+        assert isinstance(module, AnsweringLM)
+        examples = [self.examples[i] for i in batch]
+        if self.unit_dropout:
+            thins = random.numpy_generator(self.job.seed, "tuning", "units", step)
+            examples = [thinned(e, self.unit_dropout, thins) for e in examples]
+        packed, targets = collate(examples)
+        drops = random.numpy_generator(self.job.seed, "tuning", "dropout", step)
+        groups = self.task.answers.groups
+
+        def scores(hidden: Tensor, slot: int) -> Tensor:
+            logits = module.logits(hidden)
+            if module.label_map is None:
+                return logits[:, self.competition.rows[slot]]
+            return logits @ module.label_map[groups[slot].start : groups[slot].stop].t()
+
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            hidden = module.hidden(packed.to(self.device), self.dropout, drops)
+            return self.competition.loss(hidden, targets.to(self.device), module.logits, scores)
+
+    def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
+        """Answers to the validation set, decoded greedily."""
+        found = self.task.answer(self.objective(module), self._valid, beam=1, length_penalty=1.0)
+        return [p.symbols for p in found]
+
+    def predict(
+        self,
+        module: nn.Module,
+        utterances: Sequence[Utterance],
+        *,
+        beam: int,
+        length_penalty: float,
+    ) -> list[Prediction]:
+        """Answers of a trained LM."""
+        sequences = self.task.read(utterances)
+        return self.task.answer(
+            self.objective(module), sequences, beam=beam, length_penalty=length_penalty
+        )
+
+    @torch.no_grad()
+    def objective(self, module: nn.Module) -> Objective:
+        """The LM as decoding wants it: as it stands now, with no prompts."""
+        assert isinstance(module, AnsweringLM)
+        n_mapped = 0 if module.label_map is None else len(module.label_map)
+        none = Prompts(self.gslm.card.lm, 0, "deep", n_mapped_labels=n_mapped)
+        none.separator.copy_(module.lm.embed.weight[BOS])
+        if none.label_map is not None and module.label_map is not None:
+            none.label_map.copy_(module.label_map)
+        frozen = FrozenLM(module.lm, self.dtype, self.device)
+        return Objective(frozen, none.to(self.device), self.task.answers, self.task.loss)
