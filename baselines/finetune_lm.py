@@ -24,6 +24,7 @@ from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
 from bench.prompting.unit_task import UnitTask, check_verbalizer
+from bench.prompting.verbalizer import Name
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance
 
@@ -63,7 +64,7 @@ class FinetuneLmOptions(BaseModel):
     search: str | None = None
     warmup_steps: int | None = Field(default=None, ge=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    verbalizer: Literal["frequency", "random", "kmeans", "learnable"] | None = None
+    verbalizer: Name | None = None
     loss: Literal["labels", "full"] = "labels"
     max_epochs: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)

@@ -94,9 +94,7 @@ class LmFinetuning:
         """The GSLM's own weights; a map that begins as the frequency verbalizer."""
         label_map = None
         if self.learnable:
-            rows = self.task.answers.rows
-            label_map = torch.zeros(len(rows), self.gslm.card.lm.n_rows)
-            label_map[torch.arange(len(rows)), torch.from_numpy(rows)] = 1.0
+            label_map = self.task.answers.first_map(self.gslm.card.lm.n_rows)
         return AnsweringLM(copy.deepcopy(self.gslm.lm), label_map)
 
     def batches(self, epoch: int) -> Sequence[Indices]:
@@ -117,13 +115,13 @@ class LmFinetuning:
             examples = [thinned(e, self.unit_dropout, thins) for e in examples]
         packed, targets = collate(examples)
         drops = random.numpy_generator(self.job.seed, "tuning", "dropout", step)
-        groups = self.task.answers.groups
 
         def scores(hidden: Tensor, slot: int) -> Tensor:
             logits = module.logits(hidden)
             if module.label_map is None:
                 return logits[:, self.competition.rows[slot]]
-            return logits @ module.label_map[groups[slot].start : groups[slot].stop].t()
+            mapped = self.task.answers.mapped(slot)
+            return logits @ module.label_map[mapped.start : mapped.stop].t()
 
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             hidden = module.hidden(packed.to(self.device), self.dropout, drops)

@@ -137,8 +137,8 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="verbalizer",
         kind="str",
-        choices=("frequency", "random", "kmeans", "learnable"),
-        help="how labels become units (default: frequency; prompt learns it for label tasks)",
+        choices=("frequency", "random", "kmeans", "alignment", "learnable"),
+        help="how labels become units (default: prompt learns it; finetune-lm: frequency)",
         methods=_LM,
     ),
     Option(

@@ -20,8 +20,9 @@ import yaml
 from bench import environment
 from bench.attempts import Attempt, next_attempt, now
 from bench.config import RunRequest, frozen_models, method_options
-from bench.errors import BenchError, MissingError, RunFailedError, StorageError, UsageError
+from bench.errors import BenchError, MissingError, RunFailedError, StorageError
 from bench.files import write_atomic
+from bench.gslm.registry import EMBEDDED, gslm_folder
 from bench.interruption import interruptible, uninterruptible
 from bench.method import Job, Method, Prediction
 from bench.methods import METHODS, MethodEntry
@@ -342,18 +343,15 @@ def confusion_lines(
 def _corpus(
     request: RunRequest, task: TaskSpec, entry: MethodEntry, gslm: str | None, progress: Progress
 ) -> Corpus:
+    # Looked up first: a wrong name must not wait for a corpus to be generated.
+    folder = None if gslm is None else gslm_folder(gslm)
     corpus = open_corpus(request.corpus, task, root=request.root, progress=progress)
     if entry.units and holds_audio_only(corpus):
-        if gslm is None:
-            raise UsageError(
-                f"corpus {corpus.name!r} is audio, and method {request.method!r} works on units",
-                hint="add --gslm DIR, a GSLM folder whose encoder makes them",
-            )
-        from bench.gslm.registry import gslm_folder
         from bench.gslm.speech import extractor_of  # imports torch, which others do without
 
         # All of it before any subset, so that every subset and seed finds it in the cache.
-        corpus = with_units(corpus, extractor_of(gslm_folder(gslm)), progress)
+        extractor = extractor_of(folder or gslm_folder(EMBEDDED))
+        corpus = with_units(corpus, extractor, progress)
     if request.shots is not None:
         corpus = shots(corpus, request.shots, request.seed)
         corpus.notes["shots"] = request.shots

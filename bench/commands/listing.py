@@ -59,8 +59,9 @@ def _rows(kind: str) -> dict[str, str]:
         return {name: CORPORA.get(name).summary for name in CORPORA.names()}
     if kind == "upstreams":
         return _upstreams()
-    # No GSLM ships with this version.
-    return {}
+    from bench.gslm.registry import GSLMS
+
+    return {name: GSLMS.get(name).summary for name in GSLMS.names()}
 
 
 def _upstreams() -> dict[str, str]:

@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.errors import MissingError, UnknownNameError
+from bench.registry import Registry
+
+
+class GslmEntry(NamedTuple):
+    """A registered GSLM: its folder, and a line about it for `bench list gslms`."""
+
+    folder: Path
+    summary: str
+
 
 EMBEDDED = "mini"
+
+GSLMS: Registry[GslmEntry] = Registry(
+    "gslm",
+    {
+        EMBEDDED: GslmEntry(
+            Path(__file__).with_name("embedded") / EMBEDDED,
+            "embedded: encoder, 100 units and a unit LM of 4.8M parameters (generated speech)",
+        )
+    },
+    entry_point_group="speechprompt_bench.gslms",
+)
+"""GSLMs by name; a package of others adds a `GslmEntry` by an entry point."""
 
 
 def gslm_folder(name_or_path: str) -> Path:
     """The folder of a GSLM.
 
     Args:
-        name_or_path: a registered name, or a GSLM folder.
+        name_or_path: a registered name, or a GSLM folder. A name is looked up first: write
+            `./mini` for a folder of that name.
 
     Raises:
         UnknownNameError: if it is neither.
-        MissingError: if it is a path to no folder, or a GSLM that is not part of this version.
+        MissingError: if it is a path to no folder.
     """
-    if name_or_path == EMBEDDED:
-        raise MissingError(
-            "the embedded GSLM `mini` is not part of this version",
-            hint="make one with `bench pretrain --corpus mini --task ks --out DIR` and give DIR",
-        )
+    if name_or_path in GSLMS.names():
+        return GSLMS.get(name_or_path).folder
     folder = Path(name_or_path)
     if folder.is_dir():
         return folder
     if "/" in name_or_path:
         raise MissingError("there is no such folder", where=name_or_path)
-    raise UnknownNameError("gslm", name_or_path, [EMBEDDED])
+    raise UnknownNameError("gslm", name_or_path, GSLMS.names())

@@ -29,6 +29,7 @@ from bench.prompting.presets import PRESETS
 from bench.prompting.prompts import Prompts
 from bench.prompting.tuning import Schedule, Tuning
 from bench.prompting.unit_task import UnitTask, check_verbalizer
+from bench.prompting.verbalizer import Name
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance
 from tasks.metrics.registry import METRICS
@@ -44,8 +45,8 @@ class PromptOptions(BaseModel):
     Attributes:
         prompt_length: prompt vectors (of each layer, in deep mode); None: the task's preset.
         prompt_mode: `deep`: keys and values of every layer; `input`: vectors before the first.
-        verbalizer: how labels become units; None: `learnable` for label tasks (`frequency` with
-            the full loss), `frequency` for sequence tasks.
+        verbalizer: how labels become units; None: the task's preset (`frequency` with the full
+            loss).
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
             whole vocabulary, from the separator on, as in the paper.
         lr: peak learning rate of Adam; None: the task's preset.
@@ -66,7 +67,7 @@ class PromptOptions(BaseModel):
 
     prompt_length: int | None = Field(default=None, ge=0)
     prompt_mode: Literal["deep", "input"] = "deep"
-    verbalizer: Literal["frequency", "random", "kmeans", "learnable"] | None = None
+    verbalizer: Name | None = None
     loss: Literal["labels", "full"] = "labels"
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -112,16 +113,17 @@ class PromptMethod:
         device = torch.device(job.device)
         frozen = FrozenLM(self._gslm.lm, products_dtype(job), device)
         self._task = UnitTask(job, self._gslm, verbalizer, options.loss)
-        rows = self._task.answers.rows
-        learnable = verbalizer == "learnable"
+        first_map = None
+        if verbalizer == "learnable":
+            first_map = self._task.answers.first_map(self._gslm.card.lm.n_rows)
         self._prompts = Prompts(
             self._gslm.card.lm,
             options.prompt_length or 0,
             options.prompt_mode,
-            n_mapped_labels=job.labels.n if learnable else 0,
+            n_mapped_labels=0 if first_map is None else len(first_map),
         ).to(device)
-        if self._prompts.label_map is not None:
-            self._prompts.label_map.data[torch.arange(len(rows)), torch.from_numpy(rows)] = 1.0
+        if self._prompts.label_map is not None and first_map is not None:
+            self._prompts.label_map.data.copy_(first_map)
         self._schedule = Schedule.model_validate(
             {name: getattr(options, name) for name in Schedule.model_fields}
         )

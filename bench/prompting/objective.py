@@ -51,6 +51,17 @@ class Answers:
         group = self.groups[slot]
         return self.rows[group.start : group.stop]
 
+    def mapped(self, slot: int) -> range:
+        """The rows of a learnable map that score the choices of a slot."""
+        return range(len(self.rows) + 1) if self.is_sequence else self.groups[slot]
+
+    def first_map(self, n_rows: int) -> Tensor:
+        """A learnable map that begins as the verbalizer: (n_mapped, n_rows)."""
+        rows = np.concatenate([self.rows, [EOS]]) if self.is_sequence else self.rows
+        first = torch.zeros(len(rows), n_rows)
+        first[torch.arange(len(rows)), torch.from_numpy(rows)] = 1.0
+        return first
+
 
 class Competition:
     """The rows that compete at each slot, on a device, and the loss between them.
@@ -120,8 +131,8 @@ class Objective:
         """
         logits = self.frozen.logits(hidden)
         if self.prompts.label_map is not None:
-            group = self.answers.groups[slot]
-            return self.prompts.class_scores(logits)[:, group.start : group.stop]
+            mapped = self.answers.mapped(slot)
+            return self.prompts.class_scores(logits)[:, mapped.start : mapped.stop]
         return logits[:, self._competition.rows[slot]]
 
     def __call__(

@@ -13,23 +13,28 @@ from bench.method import Job, Prediction
 from bench.prompting.decoding import Search, decode
 from bench.prompting.examples import Encoder, Example, Loss
 from bench.prompting.objective import Answers, Objective
-from bench.prompting.verbalizer import Name, unit_frequencies, verbalize
+from bench.prompting.verbalizer import Name, Spelt, unit_frequencies, verbalize
 from tasks.corpora.utterance import Utterance
 from tasks.metrics.registry import METRICS
 from tasks.spec import TaskSpec
 
 
 def check_verbalizer(verbalizer: Name, task: TaskSpec, loss: Loss) -> None:
-    """Refuses a learnable verbalizer where there are no slots to map the outputs to.
+    """Refuses a verbalizer that does not go with the task or the loss.
 
     Raises:
-        UsageError: for sequence tasks and the full loss.
+        UsageError: for `learnable` with the full loss, and `alignment` with a label task.
     """
-    if verbalizer == "learnable" and (task.is_sequence or loss == "full"):
+    if verbalizer == "learnable" and loss == "full":
         raise UsageError(
-            "--verbalizer learnable maps the LM's outputs to the labels of a slot: it goes "
-            "with label tasks and --loss labels only",
+            "--verbalizer learnable maps the LM's outputs to the labels that compete: it goes "
+            "with --loss labels only",
             hint="choose frequency, random or kmeans",
+        )
+    if verbalizer == "alignment" and not task.is_sequence:
+        raise UsageError(
+            f"--verbalizer alignment goes along sequences, and the answers of {task.name} are none",
+            hint="choose frequency, random, kmeans or learnable",
         )
 
 
@@ -53,7 +58,11 @@ class UnitTask:
         self.job, self.loss = job, loss
         units = [u.units for u in job.corpus.train if u.units is not None]
         frequencies = unit_frequencies(units, gslm.card.n_units)
-        rows = verbalize(verbalizer, job.labels, gslm, frequencies, job.seed)
+        spelt = None
+        if job.task.is_sequence:
+            ids = [np.array(job.labels.ids(u.symbols), np.int64) for u in job.corpus.train]
+            spelt = Spelt(units, ids)
+        rows = verbalize(verbalizer, job.labels, gslm, frequencies, job.seed, spelt)
         self.answers = Answers.of(job.labels, rows, is_sequence=job.task.is_sequence)
         self._encoder = Encoder(gslm, job.corpus.notes)
         self._longest = max(len(u.symbols) for u in job.corpus.train)

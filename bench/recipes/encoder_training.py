@@ -31,6 +31,9 @@ BATCH_FRAMES = 24_000
 """Spectral frames a step: four minutes of speech."""
 
 
+SAVE_EVERY_S = 60.0
+
+
 class Round(NamedTuple):
     """One training of the encoder.
 
@@ -124,7 +127,7 @@ def train_encoder(
                         f"frames right {100 * right / since:.1f} %  {minutes:.1f} min"
                     )
                     loss_sum, right, since = 0.0, 0.0, 0
-                if step == total or time.perf_counter() - saved > 60:
+                if step == total or time.perf_counter() - saved > SAVE_EVERY_S:
                     saved = time.perf_counter()
                     _save(path, identity, module, optimizer, step, elapsed + saved - began)
                 if step == total:

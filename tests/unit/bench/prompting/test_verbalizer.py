@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.errors import UsageError
-from bench.prompting.verbalizer import Name, unit_frequencies, verbalize
+from bench.prompting.verbalizer import Name, Spelt, unit_frequencies, verbalize
 from tasks.labels import Labels
 from tests.unit.bench.gslm.models import gslm_of, random_lm
 
@@ -40,11 +40,12 @@ def test_equal_counts_keep_their_order() -> None:
 @pytest.mark.parametrize("n", [1, 5, 12])
 def test_every_label_has_a_unit_of_its_own(name: Name, n: int) -> None:
     labels = Labels(groups=(tuple(map(str, range(n))),), counts=((1,) * n,))
-    rows = verbalize(name, labels, GSLM, FREQUENCIES, seed=3)
+    spelt = Spelt([np.array([4, 2, 4], np.int32)], [np.array([0])]) if name == "alignment" else None
+    rows = verbalize(name, labels, GSLM, FREQUENCIES, 3, spelt)
     assert rows.dtype == np.int64
     assert len(set(rows.tolist())) == n
     assert set(rows.tolist()) <= set(GSLM.card.rows)
-    assert rows.tolist() == verbalize(name, labels, GSLM, FREQUENCIES, seed=3).tolist()
+    assert rows.tolist() == verbalize(name, labels, GSLM, FREQUENCIES, 3, spelt).tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,6 +54,11 @@ def test_more_labels_than_units(name: Name) -> None:
     with pytest.raises(UsageError, match="13 labels cannot each have one of 12 units") as caught:
         verbalize(name, labels, GSLM, FREQUENCIES, seed=0)
     assert caught.value.hint is not None
+
+
+def test_alignment_needs_sequences() -> None:
+    with pytest.raises(UsageError, match="goes along sequences"):
+        verbalize("alignment", LABELS, GSLM, FREQUENCIES, seed=0)
 
 
 def test_random_follows_the_seed() -> None:
