@@ -95,7 +95,8 @@ def test_a_run_that_fails_is_a_regression_and_the_others_go_on(
     from bench.prompting.tuning import Tuning
 
     def broken(tuning: Tuning) -> None:
-        raise ValueError("of no\nuse") if tuning.seed == 1 else None
+        if tuning.seed == 1:
+            raise ValueError("of no\nuse")
         whole(tuning)
 
     whole = Tuning.run

@@ -24,7 +24,7 @@ from tasks.labels import Labels
 @contextlib.contextmanager
 def prompts_not_trained() -> Iterator[None]:
     """The optimiser is never asked to step."""
-    with mock.patch.object(torch.optim.Adam, "step", lambda *_, **__: None):
+    with mock.patch.object(torch.optim.Adam, "step", return_value=None):
         yield
 
 
@@ -78,7 +78,7 @@ def test_items_dropped() -> Iterator[None]:
 @contextlib.contextmanager
 def sign_flipped() -> Iterator[None]:
     """Scores are recorded with the other sign."""
-    whole = runner.score
+    whole: Callable[..., dict[str, Score]] = vars(runner)["score"]
 
     def flipped(*arguments: Any, **named: Any) -> dict[str, Score]:
         scores = whole(*arguments, **named)
