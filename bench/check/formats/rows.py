@@ -41,9 +41,9 @@ def headline(outcome: Outcome) -> str:
     did = f"{outcome.suite}: {len(outcome.cells)} cells, {runs} runs, "
     took = seconds_text(outcome.seconds)
     if outcome.passed:
-        return f"{did}no regression, {took}"
+        return plain(f"{did}no regression, {took}")
     cells = list(dict.fromkeys(one.cell or "the suite" for one in outcome.alarms))
-    return f"{did}REGRESSION in {', '.join(cells)}, {took}"
+    return plain(f"{did}{took}, REGRESSION in {', '.join(cells)}")
 
 
 def footnotes(outcome: Outcome) -> list[str]:
