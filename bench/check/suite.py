@@ -191,7 +191,8 @@ def _cell(
         entry = METHODS.get(merged["method"])
         TASKS.get(merged["task"])
         for need in ("gslm", "upstream"):
-            if need in entry.needs and need in content:
+            stands_on = need in entry.needs or (need == "gslm" and entry.units)
+            if stands_on and need in content:
                 merged.setdefault(need, content[need])
         request = make_request(merged, own_options=inner)
         frozen_models(request, entry)
