@@ -33,7 +33,11 @@ def once(gate_file: Path, plant: Callable[[], AbstractContextManager[None]]) -> 
     folder = CheckFolder(gate_file.parent / "checks")
     folder.start(suite, resume=False)
     with plant():
-        return Gate(suite, folder, 1, Progress(quiet=True), whole=True).check()
+        found = Gate(suite, folder, 1, Progress(quiet=True), whole=True).check()
+    times = ", ".join(f"{p.work} x {p.ratio:.2f}{' again' * p.again}" for p in found.paces)
+    alarms = "; ".join(one.kind for one in found.alarms) or "no alarm"
+    print(f"  {found.seconds:.1f} s  {times}  {alarms}", file=sys.stderr, flush=True)
+    return found
 
 
 def row(name: str, outcomes: list[Outcome], kind: str | None) -> str:
