@@ -125,9 +125,9 @@ def test_formats_for_ci(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with FAULTS["test items dropped"][0]():
         told = here("--quiet", "--format", "github", code=1)
     assert "::error title=bench check::ks-prompt: test has 118 utterances" in told
-    assert "| cell | what |" in (tmp_path / "summary.md").read_text() or "❌" in (
-        tmp_path / "summary.md"
-    ).read_text(encoding="utf-8")
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("### ❌ bench check gate")
+    assert "**ks-prompt: test has 118 utterances, the baseline 120 (-2)**" in summary
     here("--quiet", "--format", "junit", "--report", "out/check.xml", code=0)
     suite = ET.parse(tmp_path / "out/check.xml").getroot().find("testsuite")
     assert suite is not None
