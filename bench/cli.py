@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from bench import __version__
-from bench.commands import compare, corpus, importing, listing, plot, pretrain, run, units
+from bench.commands import check, compare, corpus, importing, listing, plot, pretrain, run, units
 from bench.errors import INTERRUPTED, BenchError, UnknownNameError, UsageError
 
 COMMANDS = {
     "run": run,
     "compare": compare,
+    "check": check,
     "plot": plot,
     "list": listing,
     "corpus": corpus,
@@ -31,11 +32,12 @@ The way from units to a comparison:
   bench run --method prompt --task ks --corpus data/ks --gslm gslms/small
   bench run --method bag-of-units --task ks --corpus data/ks          the control
   bench compare                                                       the table
+  bench check                                                         has anything become worse?
 """
 
 _EPILOG = """\
-exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 something needed is missing (data, weights,
-an extra), 130 interrupted. Results go to stdout, everything else to stderr.
+exit codes: 0 done, 1 the run failed or something became worse, 2 wrong usage, 3 something needed is
+missing (data, weights, an extra), 130 interrupted. Results go to stdout, everything else to stderr.
 """
 
 

@@ -7,13 +7,14 @@ nothing is inherited.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from torch import Tensor
 
     from bench.progress import Progress
     from bench.records import TrainRecord
@@ -121,4 +122,13 @@ class Method(Protocol):
 
     def save(self) -> int:
         """Writes the trained weights as safetensors into the folder; returns the stored bytes."""
+        ...
+
+
+@runtime_checkable
+class HoldsFrozenWeights(Protocol):
+    """A method on a frozen model that lets others see that it stays frozen (`bench check`)."""
+
+    def frozen_tensors(self) -> Mapping[str, Tensor]:
+        """The frozen weights by name, as they are in memory at this moment."""
         ...

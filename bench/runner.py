@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
@@ -73,10 +73,27 @@ class Outcome:
     fresh: bool
 
 
-def run(request: RunRequest, progress: Progress) -> Outcome:
+class Observer(Protocol):
+    """Sees the method at two moments of a run; must not change it."""
+
+    def loaded(self, method: Method) -> None:
+        """The method is ready; nothing was trained yet."""
+        ...
+
+    def answered(self, method: Method, test: Sequence[Utterance]) -> None:
+        """The test set was answered and scored."""
+        ...
+
+
+def run(request: RunRequest, progress: Progress, observer: Observer | None = None) -> Outcome:
     """Runs a request, or returns the record of the same run finished before.
 
     An unfinished run (killed, failed, interrupted) goes on from its checkpoint.
+
+    Args:
+        request: what to run.
+        progress: shows bars and lines.
+        observer: sees the method of a run that is not finished yet.
 
     Raises:
         BenchError: if the request is wrong, something it needs is missing, or the run fails.
@@ -84,10 +101,10 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         KeyboardInterrupt: after the record of the interrupted run was written.
     """
     with interruptible():
-        return _run(request, progress)
+        return _run(request, progress, observer)
 
 
-def _run(request: RunRequest, progress: Progress) -> Outcome:
+def _run(request: RunRequest, progress: Progress, observer: Observer | None) -> Outcome:
     started = time.perf_counter()
     task = TASKS.get(request.task)
     entry = METHODS.get(request.method)
@@ -153,6 +170,7 @@ def _run(request: RunRequest, progress: Progress) -> Outcome:
             identity=identity,
             attempt=attempt,
             started=started,
+            observer=observer,
         )
         return Outcome(folder=folder.path, record=work.finish(), fresh=True)
 
@@ -167,6 +185,7 @@ class _Work:
     identity: Identity
     attempt: Attempt
     started: float
+    observer: Observer | None
     known: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     stage: str = "preparation"
@@ -194,6 +213,8 @@ class _Work:
         return self._write("ok", None)
 
     def _do(self) -> None:
+        if self.observer is not None:
+            self.observer.loaded(self.method)
         prepared = time.perf_counter() - self.started
         self.attempt = self.attempt.training(prepared)
         self.attempt.write(self.folder)
@@ -225,6 +246,8 @@ class _Work:
             )
             write_atomic(self.folder.statistics, statistics.to_json())
             self.known["scores"] = score(task, references, hypotheses, speakers, INTERVAL_SEED)
+        if self.observer is not None:
+            self.observer.answered(self.method, test)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

@@ -105,6 +105,28 @@ def differences(
     ]
 
 
+def repeated(
+    now: Sample, before: Sample, spread: Sample, n_resamples: int = N_RESAMPLES
+) -> Difference:
+    """Runs against earlier ones with the same seeds, by the spread that is known over seeds.
+
+    An unchanged program that repeats itself to the bit differs by 0. One that does not (another
+    machine rounds otherwise) is taken to have drawn its seeds anew, which is the most that can
+    happen. The spread is the earlier runs' alone: a fault that makes seeds differ does not hide
+    behind it.
+
+    Args:
+        now: of the runs.
+        before: of the earlier runs, with the same seeds on the same utterances.
+        spread: of all earlier runs, these among them.
+        n_resamples: how many times to draw.
+    """
+    values, others = _resampled([now, before], n_resamples)
+    difference = mean_of(now) - mean_of(before)
+    share = 1 / len(now.above) + 1 / len(before.above)
+    return _judged(difference, values - others, [_seeds(spread)], share)
+
+
 def _judged(value: float, resampled: Floats, seeds: Sequence[_Seeds], share: float) -> Difference:
     """A value against 0.
 

@@ -6,7 +6,7 @@ Source: SUPERB (Yang et al. 2021); recipes as in s3prl 0.4.18 (see docs/deviatio
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from pydantic import BaseModel
@@ -115,6 +115,11 @@ class S3prlMethod:
         return ModelDescription(
             self._upstream.name, self._upstream.fingerprint, self._upstream.n_total
         )
+
+    def frozen_tensors(self) -> Mapping[str, torch.Tensor]:
+        """The upstream's weights; none for `fbank` and its like."""
+        weights: Mapping[str, torch.Tensor] = self._upstream.module.state_dict()
+        return weights
 
     def train(self) -> TrainRecord:
         """Computes features once, then trains every trial of the search on them."""

@@ -136,6 +136,15 @@ class FrozenLM:
         self.layers = [FrozenLayer(layer, dtype) for layer in lm.layers if isinstance(layer, Layer)]
         self.final_norm = Norm(lm.final_norm.weight.detach(), lm.final_norm.bias.detach())
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The layers' weights in the precision of the products, by name."""
+        return {
+            f"frozen.{i}.{name}.{part}": getattr(getattr(layer, name), part)
+            for i, layer in enumerate(self.layers)
+            for name in ("qkv", "out", "up", "down", "attn_norm", "ffn_norm")
+            for part in ("weight", "bias")
+        }
+
     def heads_of(self, x: Tensor) -> Tensor:
         """(n, dim) to (heads, n, head_dim)."""
         return x.view(x.shape[0], self.shape.heads, -1).transpose(0, 1).contiguous()

@@ -8,7 +8,7 @@ Source: SpeechPrompt (Chang et al., Interspeech 2022; v2 2023).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -143,6 +143,10 @@ class PromptMethod:
         """The frozen GSLM."""
         card = self._gslm.card
         return ModelDescription(card.name, self._gslm.fingerprint, card.lm.n_parameters)
+
+    def frozen_tensors(self) -> Mapping[str, torch.Tensor]:
+        """The LM's weights, as loaded and as they are computed with."""
+        return self._gslm.lm.state_dict() | self._objective.frozen.tensors()
 
     def _start(self) -> None:
         """The prompts' first values, from the seed."""

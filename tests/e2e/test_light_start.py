@@ -14,7 +14,14 @@ HEAVY = ("torch", "numpy", "sklearn", "scipy", "pydantic", "rich", "yaml", "matp
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["list", "tasks"], ["run", "--help"], ["plot", "--help"], ["compare", "--help"]],
+    [
+        ["--help"],
+        ["list", "tasks"],
+        ["run", "--help"],
+        ["plot", "--help"],
+        ["compare", "--help"],
+        ["check", "--help"],
+    ],
 )
 def test_help_and_lists_start_fast_and_import_nothing_heavy(
     arguments: list[str], tmp_path: Path, bench_environment: dict[str, str]

@@ -99,6 +99,7 @@ def test_the_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(COMMANDS) == {
         "run",
         "compare",
+        "check",
         "plot",
         "list",
         "corpus",

@@ -44,7 +44,8 @@ def test_voices_lie_beside_the_plain_one(tmp_path: Path) -> None:
         assert voice.at[0] >= 0
         assert voice.at[-1] <= len(speech.plain[voice.group])
     # What is loud in the one is loud in the other, far more than in another group's.
-    same, different = [], []
+    same: list[float] = []
+    different: list[float] = []
     for voice in speech.voices:
         for group, found in ((voice.group, same), ((voice.group + 7) % 30, different)):
             loudness = speech.plain[group].astype(np.float32).mean(axis=1)

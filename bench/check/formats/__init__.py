@@ -1,0 +1,1 @@
+"""How the outcome of a check is shown, a module a format."""
