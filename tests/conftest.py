@@ -29,6 +29,14 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own: none reads or fills the user's."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("BENCH_CACHE", str(folder))
+    return folder
+
+
 class UnitsFolder(Protocol):
     """Makes a units folder and returns its path; see `make_units_folder`."""
 
@@ -118,12 +126,12 @@ BenchCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def bench_environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a `bench` process: this source tree, one thread, a cache of its own."""
+def bench_environment(cache: Path) -> dict[str, str]:
+    """The environment of a `bench` process: this source tree, one thread, the test's cache."""
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "BENCH_CACHE": str(tmp_path / "cache"),
+        "BENCH_CACHE": str(cache),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "COLUMNS": "100",

@@ -8,12 +8,6 @@ import pytest
 from tests.conftest import BenchCommand, UnitsFolder
 
 
-@pytest.fixture
-def cache(tmp_path: Path, bench_environment: dict[str, str]) -> Path:
-    bench_environment["BENCH_CACHE"] = str(tmp_path / "cache")
-    return tmp_path / "cache"
-
-
 def test_card_export_and_a_run_on_speech(bench: BenchCommand, cache: Path, tmp_path: Path) -> None:
     told = bench("corpus", "mini", "--task", "lid", "--export", "out", "--json")
     (card,) = json.loads(told.stdout)

@@ -40,7 +40,6 @@ def here(
 ) -> Here:
     """`bench` in this process, in the test's folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 
     def run(*arguments: str | Path, check: int = 0) -> Told:
         code = main([str(argument) for argument in arguments])

@@ -24,9 +24,8 @@ FAST = ("--preset", "tiny", "--precision", "fp32", "--threads", "1", "--n-units"
 
 
 @pytest.fixture
-def spoken(tmp_path: Path, bench_environment: dict[str, str]) -> Path:
+def spoken(tmp_path: Path) -> Path:
     """A manifest folder of tones: three words that anybody can tell apart."""
-    bench_environment["BENCH_CACHE"] = str(tmp_path / "cache")
     folder = tmp_path / "tones"
     (folder / "audio").mkdir(parents=True)
     card = {"name": "tones", "version": "1", "licence": "CC0", "source": "made", "task": "ks"}
@@ -87,7 +86,6 @@ def test_what_is_missing_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     units = str(units_folder("ks"))
     shape = LmShape(layers=1, dim=4, ffn_dim=4, heads=1, max_positions=64, n_rows=N_SPECIALS + 3)
     rows = list(range(N_SPECIALS, N_SPECIALS + 3))

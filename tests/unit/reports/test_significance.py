@@ -62,6 +62,16 @@ def test_a_row_does_not_differ_from_itself() -> None:
     assert found == (0.0, (0.0, 0.0), 1.0)
 
 
+def test_p_is_two_sided() -> None:
+    """10 wins against 4 of 100: mean 6, deviation 3.69; half of p is the normal tail below 0.5."""
+    a, b = np.zeros((1, 100)), np.zeros((1, 100))
+    a[0, :10] = 1.0
+    b[0, 10:14] = 1.0
+    _, found = differences([sample(a), sample(b)], 0)
+    assert found is not None
+    assert found.p == pytest.approx(0.136, abs=0.03)
+
+
 def test_seeds_that_disagree_take_certainty_away() -> None:
     certain = sample(np.repeat(draw(2000, 0.8, 1), 3, axis=0))
     worse = sample(np.repeat(draw(2000, 0.7, 2), 3, axis=0))

@@ -25,12 +25,6 @@ from tasks.ks import KS
 QUIET = Progress(quiet=True)
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture
 def utterances(tmp_path: Path) -> list[Utterance]:
     """Noises that change their colour, some of equal length."""

@@ -1,20 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tasks.corpora.mini.plan import Part, plan
 from tasks.corpora.mini.synthesiser import Synthesiser
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("BENCH_CACHE", str(folder))
-    return folder
 
 
 @pytest.fixture(scope="session")
