@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from bench import random
+from bench.gslm.card import BOS, EOS
 from bench.gslm.next_unit import Scorer, next_unit_loss
+from bench.gslm.packing import Packed
 
 CLEARLY_BELOW = 0.75
 """Share of the unigram perplexity that the LM of an intact GSLM stays below.
@@ -61,8 +63,16 @@ def perplexity(
         n_tokens += len(sample[-1]) + 1
         if n_tokens >= SAMPLE_TOKENS:
             break
+
+    def ending(batch: Packed) -> torch.Tensor:
+        # An LM that learnt utterances in pairs ends one in `<s>`: either end is the end.
+        scores = scorer(batch).float().clone()
+        scores[:, EOS] = torch.logaddexp(scores[:, EOS], scores[:, BOS])
+        scores[:, BOS] = -math.inf
+        return scores
+
     try:
-        lm = math.exp(next_unit_loss(scorer, sample, device, batch_tokens=2048))
+        lm = math.exp(next_unit_loss(ending, sample, device, batch_tokens=2048))
     except OverflowError:
         lm = math.inf
     return Perplexity(lm, unigram_perplexity(sample, n_units))

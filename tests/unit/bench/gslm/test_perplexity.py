@@ -61,7 +61,8 @@ def test_the_loss_is_that_of_each_utterance_by_itself() -> None:
 
 def test_a_uniform_model_has_as_many_choices_as_there_are_rows() -> None:
     found = perplexity(lambda b: torch.zeros(len(b.tokens), 14), walk(50, 20), 10, CPU)
-    assert found.lm == pytest.approx(14)
+    # Each unit is one of 14 rows, the end one of two among them.
+    assert found.lm == pytest.approx(14 ** (20 / 21) * 7 ** (1 / 21))
     assert found.looks_untrained
 
 
