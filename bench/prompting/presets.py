@@ -19,7 +19,7 @@ class Preset(NamedTuple):
 PRESETS: dict[str, Preset] = {
     "label": Preset(prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable"),
     "slots": Preset(prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable"),
-    "text": Preset(prompt_length=64, lr=0.03, max_epochs=30, verbalizer="frequency"),
-    "slot_text": Preset(prompt_length=64, lr=0.03, max_epochs=30, verbalizer="frequency"),
+    "text": Preset(prompt_length=128, lr=0.03, max_epochs=30, verbalizer="learnable"),
+    "slot_text": Preset(prompt_length=128, lr=0.03, max_epochs=30, verbalizer="learnable"),
 }
 """By the form of the task's answer."""
