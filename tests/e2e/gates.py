@@ -28,7 +28,7 @@ def make_gate(
     speed: bool,
     seeds: int = 2,
     baseline_seeds: int = 4,
-    n_train: int = 240,
+    n_train: int = 480,
     epochs: int = 6,
 ) -> Path:
     """Writes `gate.yaml`, the corpus and the GSLM that it names; returns the suite's file."""
