@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.cli import main
 from tests.conftest import ROOT
 
-DOCUMENTS = ("README.md", "docs/results.md")
+DOCUMENTS = ("README.md", "docs/mini.md", "docs/results.md")
 _TABLE = re.compile(r"<!-- (bench compare [^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
 _PICTURE = re.compile(r"<!-- (bench plot [^\n]*? --out (\S+)) -->\n!\[")
 
