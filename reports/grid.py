@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from reports.cells import Cell
 from reports.comparison import LEVEL, Column, Comparison, Table
@@ -14,6 +14,7 @@ from reports.superb import superb_score
 
 What = Literal["score", "trained", "stored", "time"]
 WHATS: tuple[What, ...] = get_args(What)
+COST_HEADS: dict[What, str] = {"trained": "trained", "stored": "stored", "time": "training"}
 _LONGEST = 120
 
 
@@ -57,13 +58,7 @@ def grids(comparison: Comparison, whats: Sequence[What] = WHATS) -> list[Grid]:
 
 
 def _grid(table: Table, quoted: Sequence[QuotedRow], whats: Sequence[What]) -> Grid:
-    shown = [
-        row
-        for row in quoted
-        if any(
-            _quotable(column) and row.score(column.task, column.metric) for column in table.columns
-        )
-    ]
+    shown = shown_quotes(table, quoted)
     scored = any(value is not None for value in table.superb)
     head = ["method"]
     for column in table.columns:
@@ -96,6 +91,17 @@ def _grid(table: Table, quoted: Sequence[QuotedRow], whats: Sequence[What]) -> G
     )
 
 
+def shown_quotes(table: Table, quoted: Sequence[QuotedRow]) -> list[QuotedRow]:
+    """The published rows that have something to say beside a table."""
+    return [
+        row
+        for row in quoted
+        if any(
+            _quotable(column) and row.score(column.task, column.metric) for column in table.columns
+        )
+    ]
+
+
 def shortened(text: str, longest: int = _LONGEST) -> str:
     """One line without control characters, cut in the middle if it is too long for a table."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -109,16 +115,44 @@ def bold_said(note: str) -> str:
     return f"bold: {note.removeprefix('best: ')}" if note.startswith("best: ") else note
 
 
-def score_text(cell: Cell) -> str:
-    """The value with its spread and interval, per cent for fractions."""
+class ScoreParts(NamedTuple):
+    """A score as text.
+
+    Attributes:
+        value: with its spread over runs, if there are several.
+        interval: 95 %, in brackets.
+        runs: how many there are of what; "" for a single one.
+    """
+
+    value: str
+    interval: str
+    runs: str
+
+
+def score_parts(cell: Cell) -> ScoreParts:
+    """The value, its spread and interval, per cent for fractions."""
     scale = 100.0 if cell.unit == "fraction" else 1.0
     low, high = cell.ci95
     interval = f"[{number(scale * low)}, {number(scale * high)}]"
     value = number(scale * cell.value)
     if cell.spread is None:
-        return f"{value} {interval}"
+        return ScoreParts(value, interval, "")
     what = "runs" if cell.mixed or len(set(cell.seeds)) < len(cell.seeds) else "seeds"
-    return f"{value} ± {number(scale * cell.spread)} {interval} ({len(cell.seeds)} {what})"
+    return ScoreParts(
+        f"{value} ± {number(scale * cell.spread)}", interval, f"{len(cell.seeds)} {what}"
+    )
+
+
+def score_text(cell: Cell) -> str:
+    """All parts in one line."""
+    value, interval, runs = score_parts(cell)
+    return f"{value} {interval} ({runs})" if runs else f"{value} {interval}"
+
+
+def measured(column: Column) -> str:
+    """What a column's scores are: metric, unit, and which way is better."""
+    arrow = "↑" if column.higher_is_better else "↓"
+    return f"{metric_name(shortened(column.metric, 40))}, {unit_of(column)} {arrow}"
 
 
 def number(value: float) -> str:
@@ -153,10 +187,8 @@ def time_text(seconds: float) -> str:
 
 def _head(column: Column, what: What) -> str:
     if what != "score":
-        return {"trained": "trained", "stored": "stored", "time": "training"}[what]
-    arrow = "↑" if column.higher_is_better else "↓"
-    metric = metric_name(shortened(column.metric, 40))
-    return f"{shortened(column.task, 20)} {metric}, {unit_of(column)} {arrow}"
+        return COST_HEADS[what]
+    return f"{shortened(column.task, 20)} {measured(column)}"
 
 
 def _shown(cell: Cell | None, what: What) -> Text:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,12 +19,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from reports.figures.canvas import grid_of, new_canvas, write_notes
 from reports.figures.matrix import lay_out_matrices
 from reports.figures.panel import Figure, Panel, Point, Series
+from reports.grid import shortened
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Okabe and Ito's without yellow, which is too light for lines on white."""
@@ -59,6 +62,7 @@ STYLE: dict[Any, object] = {
     "pdf.fonttype": 42,
 }
 
+_LONGEST = 90
 _MOST_MARKERS = 25
 """Points of a row; longer lines have no markers."""
 
@@ -87,13 +91,24 @@ def draw(figure: Figure, form: str) -> bytes:
         figure: what to show.
         form: png, svg or pdf.
     """
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A box stands for a letter that the font lacks.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         mpl.rcdefaults()  # whatever a matplotlibrc of the reader says
         mpl.rcParams.update(STYLE)
         canvas = lay_out(figure)
+        _shorten(canvas)
         content = io.BytesIO()
         canvas.savefig(content, format=form, dpi=200, metadata=_METADATA[form])
     return content.getvalue()
+
+
+def _shorten(canvas: Canvas) -> None:
+    """No control character reaches the file, and no name is wider than the picture."""
+    for text in canvas.findobj(Text):
+        assert isinstance(text, Text)
+        lines = text.get_text().split("\n")
+        text.set_text("\n".join(shortened(line, _LONGEST) for line in lines))
 
 
 def lay_out(figure: Figure) -> Canvas:
@@ -104,7 +119,7 @@ def lay_out(figure: Figure) -> Canvas:
     n_rows = -(-len(figure.panels) // n_columns)
     width = {1: 5.4, 2: 7.6, 3: 10.4}[n_columns]
     looks = _looks(figure.panels)
-    longest = max(map(len, looks))
+    longest = min(_LONGEST, max(map(len, looks)))
     legend_columns = max(1, min(len(looks), int(width / (0.55 + 0.075 * longest))))
     notes = [line for note in figure.notes for line in textwrap.wrap(note, int(width * 17))]
     legend_height = 0.185 * -(-len(looks) // legend_columns) + 0.16
@@ -295,7 +310,7 @@ def _series(
         axes.errorbar(
             [x_of(p)],
             [p.y],
-            yerr=[[p.y - p.low], [p.high - p.y]],
+            yerr=[[max(0.0, p.y - p.low)], [max(0.0, p.high - p.y)]],
             color=look.colour,
             marker=markers,
             markersize=5,

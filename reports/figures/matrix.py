@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.figures.canvas import grid_of, new_canvas, write_notes
 from reports.figures.panel import Figure, Matrix
+from reports.grid import shortened
 
 _MOST_NUMBERS = 16
 _LONGEST = 18
@@ -38,9 +39,8 @@ def _matrix(axes: Axes, matrix: Matrix, width: float) -> None:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     places = range(len(matrix.labels))
-    names = [
-        label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…" for label in matrix.labels
-    ]
+    labels = [shortened(label, 100) for label in matrix.labels]
+    names = [label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…" for label in labels]
     axes.set_xticks(places, names, rotation=90, fontsize=7)
     axes.set_yticks(places, names, fontsize=7)
     axes.grid(visible=False)

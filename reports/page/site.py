@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,6 +20,7 @@ from reports.figures.drawing import draw
 from reports.figures.kinds import KINDS, figure
 from reports.grid import grids, number, shortened, size_text, time_text, unit_of
 from reports.metric_names import metric_name
+from reports.page.board import board
 from reports.page.run_page import run_page
 from reports.page.scatter import scatters
 from reports.reading import Run
@@ -84,7 +84,7 @@ def build(comparison: Comparison, runs: Sequence[Run], n_clips: int = 20) -> Sit
         )
     slugs = {str(page.run.folder): page.slug for page in pages}
     site.files["index.html"] = templates.get_template("index.html.j2").render(
-        grids=[_with_links(comparison, i, slugs) for i in range(len(comparison.tables))],
+        boards=[board(comparison, i, grid, slugs) for i, grid in enumerate(grids(comparison))],
         left_out=comparison.left_out,
         pages=pages,
         figures=drawn,
@@ -92,32 +92,6 @@ def build(comparison: Comparison, runs: Sequence[Run], n_clips: int = 20) -> Sit
         root="",
     )
     return site
-
-
-def _with_links(comparison: Comparison, place: int, slugs: dict[str, str]) -> dict[str, Any]:
-    """A grid with, for every place, what it is sorted by and the pages of its runs."""
-    table, grid = comparison.tables[place], grids(comparison)[place]
-    per_column = (len(grid.head) - 1 - bool(any(v is not None for v in table.superb))) // max(
-        1, len(table.columns)
-    )
-    rows = []
-    for i, texts in enumerate(grid.body):
-        cells = table.cells[i] if i < len(table.cells) else (None,) * len(table.columns)
-        row: list[dict[str, Any]] = [{"text": texts[0], "order": None, "runs": []}]
-        for j, text in enumerate(texts[1:]):
-            cell = cells[j // per_column] if j // per_column < len(cells) else None
-            what = j % per_column
-            order: object = text.text.strip("()")
-            if cell is not None:
-                order = (cell.value, cell.n_trainable, cell.stored_bytes, cell.train_s)[what]
-            links = [
-                slugs[name]
-                for name in (cell.folders if cell is not None and what == 0 else ())
-                if name in slugs
-            ]
-            row.append({"text": text, "order": order, "runs": links})
-        rows.append(row)
-    return {"grid": grid, "rows": rows, "number": place + 1}
 
 
 def _figures(runs: Sequence[Run], site: Site) -> list[dict[str, str]]:

@@ -15,12 +15,16 @@
     document.getElementById(place).append(figure);
   };
   const described = (chart, text) => {
-    const svg = chart.tagName === "svg" ? chart : chart.querySelector("svg:last-of-type");
+    const svg = chart.tagName === "svg" ? chart : chart.querySelector(":scope > svg");
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", text);
+    // The picture has one name; its groups have no role that could carry theirs.
+    for (const group of svg.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
     return chart;
   };
-  const width = Math.min(640, document.documentElement.clientWidth - 48);
+  // Two beside one another where there is room, one on a phone.
+  const room = document.getElementById("main").querySelector("section").clientWidth;
+  const width = room >= 900 ? Math.floor((room - 32) / 2) : Math.min(640, room);
 
   for (const { task, label, points } of read("scatter-data")) {
     const better = (a, b) => (label.includes("ER") ? a < b : a > b);
@@ -33,9 +37,10 @@
       width,
       height: 360,
       marginLeft: 52,
+      marginTop: 28,
       marginBottom: 44,
       style: { background: "transparent", fontSize: "13px" },
-      x: { type: "log", label: "trained parameters", tickFormat: "~s", grid: true, inset: 12 },
+      x: { type: "log", label: "trained parameters", tickFormat: "~s", ticks: width / 90, grid: true, inset: 12 },
       y: { label, grid: true, nice: true },
       color: { domain: names, range: names.map((_, i) => COLOURS[i % COLOURS.length]) },
       symbol: { domain: names, legend: true },
@@ -57,14 +62,16 @@
   for (const { name, points } of read("curve-data")) {
     const chart = Plot.plot({
       width,
-      height: 260,
+      height: 280,
       marginLeft: 52,
+      marginTop: 28,
+      marginBottom: 44,
       style: { background: "transparent", fontSize: "13px" },
-      x: { label: "epoch" },
+      x: { label: "epoch", inset: 6, ticks: d3.ticks(...d3.extent(points, (p) => p[0]), 8).filter(Number.isInteger), tickFormat: "d" },
       y: { label: name, grid: true },
       marks: [
-        Plot.line(points, { x: "0", y: "1", stroke: "#0072B2", strokeWidth: 2 }),
-        points.length > 40 ? null : Plot.dot(points, { x: "0", y: "1", fill: "#0072B2" }),
+        Plot.line(points, { x: "0", y: "1", stroke: "var(--accent)", strokeWidth: 2 }),
+        points.length > 40 ? null : Plot.dot(points, { x: "0", y: "1", fill: "var(--accent)" }),
         Plot.tip(points, Plot.pointer({ x: "0", y: "1", fill: "var(--surface)" })),
       ],
     });
@@ -76,25 +83,27 @@
       const said = d3.sum(row);
       return row.map((n, j) => ({ i, j, n, share: said ? n / said : 0 }));
     });
-    const size = Math.min(width, 140 + 30 * labels.length);
+    const size = Math.min(width, 160 + 30 * labels.length);
+    const beside = Math.min(110, size / 3);
     const short = (i) => (labels[i].length > 14 ? `${labels[i].slice(0, 13)}…` : labels[i]);
     const chart = Plot.plot({
       width: size,
       height: size,
-      marginLeft: 92,
-      marginBottom: 92,
+      marginLeft: beside,
+      marginBottom: beside,
       style: { background: "transparent", fontSize: "12px" },
       padding: 0.04,
-      x: { type: "band", domain: d3.range(labels.length), tickFormat: short, tickRotate: -60, label: "answer given" },
-      y: { type: "band", domain: d3.range(labels.length), tickFormat: short, label: "right answer" },
-      color: { type: "linear", scheme: "Blues", domain: [0, 1] },
+      x: { type: "band", domain: d3.range(labels.length), tickFormat: short, tickRotate: -60, label: "answer given", labelOffset: beside - 6 },
+      y: { type: "band", domain: d3.range(labels.length), tickFormat: short, label: "right answer", labelOffset: beside - 6 },
       marks: [
-        Plot.cell(cells, { x: "j", y: "i", fill: "share" }),
+        // One colour, from the page's ground to full, so that both themes read the same.
+        Plot.cell(cells, { x: "j", y: "i", fill: "var(--raised)" }),
+        Plot.cell(cells, { x: "j", y: "i", fill: "var(--accent)", fillOpacity: "share" }),
         labels.length > 14 ? null : Plot.text(cells.filter((c) => c.n), {
           x: "j",
           y: "i",
           text: (c) => (100 * c.share).toFixed(0),
-          fill: (c) => (c.share > 0.5 ? "white" : "black"),
+          fill: (c) => (c.share > 0.5 ? "var(--ground)" : "var(--text)"),
         }),
         Plot.tip(cells, Plot.pointer({
           x: "j",
