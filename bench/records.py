@@ -60,13 +60,24 @@ class TaskRecord(_Model):
 
 
 class CorpusRecord(_Model):
-    """Which data: two runs compare only when the fingerprints are equal."""
+    """Which data: two runs compare only on the same data.
+
+    `fingerprint` covers all that the method read. Where units were made from audio, `data` is the
+    fingerprint without them: that of the audio and the answers, which methods on other units and
+    on no units read as well.
+    """
 
     name: str
     fingerprint: str
+    data: str | None = None
     n: dict[str, int]
     skipped: list[Skipped] = []
     notes: dict[str, int] = {}
+
+    @property
+    def compared(self) -> str:
+        """The fingerprint of what runs are compared on."""
+        return self.data or self.fingerprint
 
 
 class MethodRecord(_Model):

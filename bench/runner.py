@@ -385,9 +385,11 @@ def _corpus(
 
 
 def _corpus_record(corpus: Corpus) -> CorpusRecord:
+    data = corpus.data_fingerprint
     return CorpusRecord(
         name=corpus.name,
         fingerprint=corpus.fingerprint,
+        data=None if data == corpus.fingerprint else data,
         n={"train": len(corpus.train), "valid": len(corpus.valid), "test": len(corpus.test)},
         skipped=[Skipped(id=name, reason=reason) for name, reason in corpus.skipped],
         notes=dict(sorted(corpus.notes.items())),

@@ -44,14 +44,14 @@ def bodies(runs: Iterable[Run]) -> list[list[Run]]:
             continue
         contents: defaultdict[str, list[Run]] = defaultdict(list)
         for run in group:
-            contents[run.record.corpus.fingerprint].append(run)
+            contents[run.record.corpus.compared].append(run)
         parted.extend(contents.values())
 
     def order(group: list[Run]) -> tuple[int, int, int, str, str]:
         record = group[0].record
         corpus = record.corpus
         n_train = corpus.n.get("train", 0)
-        return (shots_of(record) or 0, -len(group), -n_train, corpus.name, corpus.fingerprint)
+        return (shots_of(record) or 0, -len(group), -n_train, corpus.name, corpus.compared)
 
     return sorted(parted, key=order)
 
@@ -62,7 +62,7 @@ def clash(runs: Iterable[Run]) -> tuple[Run, Run] | None:
     for run in runs:
         record = run.record
         other = drawn.setdefault((shots_of(record), record.seed), run)
-        if other.record.corpus.fingerprint != record.corpus.fingerprint:
+        if other.record.corpus.compared != record.corpus.compared:
             return other, run
     return None
 
@@ -95,12 +95,12 @@ def what_differs(run: Run, another: Run) -> str:
         reason = "the whole corpus, not a subset" if part is None else f"a subset of {part:,}"
     elif record.corpus.n != other.corpus.n:
         reason = f"{sizes(record)} utterances, not {sizes(other)}"
-    elif record.corpus.fingerprint == other.corpus.fingerprint:
+    elif record.corpus.compared == other.corpus.compared:
         return f"scored by {run.shown} ({run.score.unit}), not {another.shown}"
     else:
         reason = (
             f"another content of corpus {record.corpus.name!r} "
-            f"({record.corpus.fingerprint[:8]}, not {other.corpus.fingerprint[:8]})"
+            f"({record.corpus.compared[:8]}, not {other.corpus.compared[:8]})"
         )
     return f"{reason}; scores on different data do not compare"
 
@@ -113,8 +113,6 @@ def sizes(record: Record) -> str:
 def _key(run: Run) -> str:
     corpus, score = run.record.corpus, run.score
     drawn = shots_of(run.record)
-    content = (
-        corpus.fingerprint if drawn is None else [corpus.name, drawn, sorted(corpus.n.items())]
-    )
+    content = corpus.compared if drawn is None else [corpus.name, drawn, sorted(corpus.n.items())]
     measured = [run.shown, score.unit, score.higher_is_better]
     return json.dumps([run.record.task.version, content, measured])

@@ -252,7 +252,7 @@ def _column(run: Run, untested: str | None) -> Column:
         unit=score.unit,
         higher_is_better=score.higher_is_better,
         corpus=record.corpus.name,
-        fingerprint=record.corpus.fingerprint,
+        fingerprint=record.corpus.compared,
         n=record.corpus.n,
         shots=shots_of(record),
         subset=subset_of(record),

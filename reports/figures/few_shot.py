@@ -121,7 +121,7 @@ def _whole_set(
     epochs, say), it is taken if it is the only one.
     """
     whole = [run for run in family if shots_of(run.record) is None]
-    contents = {run.record.corpus.fingerprint for run in whole}
+    contents = {run.record.corpus.compared for run in whole}
     if len(contents) > 1:
         names = ", ".join(sorted(content[:8] for content in contents))
         note = f"whole set not shown: there are several ({names}), which do not compare"

@@ -44,7 +44,7 @@ class Corpus:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     _read: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
-    _fingerprint: str | None = field(default=None, init=False, repr=False)
+    _fingerprints: dict[bool, str] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(
@@ -118,14 +118,22 @@ class Corpus:
         Independent of where the corpus lies. The bytes of audio files are not part of it, but
         `samples`, which may stand for them, is.
         """
-        if self._fingerprint is None:
+        return self._digest(with_units=True)
+
+    @property
+    def data_fingerprint(self) -> str:
+        """The same without the units of utterances that have audio: a unit is made from it."""
+        return self._digest(with_units=False)
+
+    def _digest(self, *, with_units: bool) -> str:
+        if with_units not in self._fingerprints:
             digest = hashlib.sha256(self.samples.encode())
             for name in SPLITS:
                 digest.update(f"{name}\n".encode())
                 for utterance in self.split(name).utterances:
-                    digest.update(self._content(utterance))
-            self._fingerprint = digest.hexdigest()
-        return self._fingerprint
+                    digest.update(self._content(utterance, with_units or utterance.audio is None))
+            self._fingerprints[with_units] = digest.hexdigest()
+        return self._fingerprints[with_units]
 
     def labels_check(self) -> None:
         """Checks that training shows every label of the other splits.
@@ -162,11 +170,11 @@ class Corpus:
         for name in SPLITS:
             yield from self.split(name).utterances
 
-    def _content(self, utterance: Utterance) -> bytes:
+    def _content(self, utterance: Utterance, with_units: bool) -> bytes:
         audio = utterance.audio
         if audio is not None and self.root is not None and audio.is_relative_to(self.root):
             audio = audio.relative_to(self.root)
-        units = utterance.units
+        units = utterance.units if with_units else None
         row = [
             utterance.id,
             utterance.symbols,

@@ -153,6 +153,8 @@ def test_a_corpus_gets_its_units_split_by_split(
     assert [u.id for u in spoken.train] == ["u0", "u1", "u2"]
     assert all(u.units is not None and u.audio is not None for u in spoken.test)
     assert spoken.fingerprint != corpus.fingerprint
+    # Methods on the audio itself compare with those on its units.
+    assert spoken.data_fingerprint == corpus.data_fingerprint == corpus.fingerprint
 
 
 def test_bad_audio_is_named(extractor: UnitExtractor, utterances: list[Utterance]) -> None:
