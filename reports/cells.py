@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _interval(runs: Sequence[Run]) -> tuple[float, float]:
     values = [run.score.value for run in runs]
     own = _mean([(run.score.ci95[1] - run.score.ci95[0]) / 2 for run in runs])
     seeds = float(stdtrit(len(runs) - 1, 0.975)) * statistics.stdev(values) / len(runs) ** 0.5
-    mean, half = _mean(values), (own**2 + seeds**2) ** 0.5
+    mean, half = _mean(values), math.hypot(own, seeds)
     return mean - half, mean + half
 
 

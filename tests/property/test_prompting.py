@@ -15,7 +15,7 @@ from bench.prompting.decoding import Search, decode
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers, Objective
 from bench.prompting.prompts import Prompts
-from bench.prompting.verbalizer import Name, verbalize
+from bench.prompting.verbalizer import Name, Spelt, verbalize
 from tasks.labels import Labels
 from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
 
@@ -41,7 +41,8 @@ def test_a_verbalizer_is_injective(
         groups=tuple(tuple(f"w{i}" for i in range(len(g))) for g in groups),
         counts=tuple(map(tuple, groups)),
     )
-    rows = verbalize(name, labels, GSLM, np.array(frequencies), seed)
+    spelt = Spelt([np.array([3, 1], np.int32)], [np.array([0])]) if name == "alignment" else None
+    rows = verbalize(name, labels, GSLM, np.array(frequencies), seed, spelt)
     assert len(rows) == labels.n == len(set(rows.tolist()))
     assert set(rows.tolist()) <= set(GSLM.card.rows)
 

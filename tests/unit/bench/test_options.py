@@ -20,6 +20,7 @@ from bench.options import (
     add_options,
     methods_with,
 )
+from bench.recipes.mini import RECIPES, RecipeOptions
 
 
 def agree(option: Option, field: FieldInfo) -> None:
@@ -48,6 +49,13 @@ def test_table_and_method_agree(name: str) -> None:
 
 def test_table_and_pretraining_agree() -> None:
     table = {option.field: option for option in PRETRAIN_OPTIONS}
+    recipe = table.pop("recipe")  # takes the place of all that decides the result
+    assert (
+        recipe.choices
+        == tuple(RECIPES)
+        == get_args(RecipeOptions.model_fields["recipe"].annotation)
+    )
+    assert set(RecipeOptions.model_fields) - {"recipe"} <= set(table)
     assert set(table) == set(PretrainOptions.model_fields)
     for field, option in table.items():
         if field != "preset":

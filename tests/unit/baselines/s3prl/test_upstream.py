@@ -30,7 +30,8 @@ def hugging_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=32,
         conv_dim=(8,) * 7,
         num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=4,
+        # Not 2 or 4: oneDNN's bfloat16 convolution of 4 or 8 channels a group is wrong with AMX.
+        num_conv_pos_embedding_groups=8,
     )
     HubertModel(config).save_pretrained(folder)
     Wav2Vec2FeatureExtractor().save_pretrained(folder)  # type: ignore[no-untyped-call]
