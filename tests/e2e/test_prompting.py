@@ -36,8 +36,8 @@ def test_from_units_to_a_comparison(
     )
     record = Record.model_validate_json(done.stdout)
     # Keys and values of 3 prompts at each of 2 layers of width 64, and the separator.
-    # Label tasks have a learnable verbalizer by default: labels times embedding rows.
-    mapped = {"ks": 4, "ic": 3 * 4, "asr": 0}[task] * 104
+    # The verbalizer is learnt by default: labels (in a sequence its end, too) times embedding rows.
+    mapped = {"ks": 4, "ic": 3 * 4, "asr": 5 + 1}[task] * 104
     assert record.n_trainable == (3 * 2 * 2 + 1) * 64 + mapped
     assert record.n_trainable_paper == (3 * (1 + 2 * 2) + 1) * 64 + mapped
     assert record.method.options["prompt_length"] == 3
