@@ -30,6 +30,13 @@ def column(table: Locator, place: int) -> list[str]:
     return [text.split("\n")[0].strip() for text in texts]
 
 
+def sort(table: Locator, heading: str, way: str) -> None:
+    """Selects a heading and waits until the table says that it is sorted so."""
+    head = table.get_by_role("columnheader", name=heading).first
+    head.click()
+    expect(head).to_have_attribute("aria-sort", way)
+
+
 def numbers(texts: list[str]) -> list[float]:
     return [float(text.split(" ")[0].strip("()")) for text in texts if text]
 
@@ -37,16 +44,16 @@ def numbers(texts: list[str]) -> list[float]:
 def test_a_heading_sorts_measured_and_quoted_scores_together(open_page: Open) -> None:
     page = open_page()
     board = page.locator("table.board").first
-    board.get_by_role("columnheader", name="WER").click()
+    sort(board, "WER", "ascending")
     rising = column(board, 2)
     assert numbers(rising) == sorted(numbers(rising))
     assert len(numbers(rising)) == 7
     assert rising[-1] == "", "what is missing comes last"
-    board.get_by_role("columnheader", name="WER").click()
+    sort(board, "WER", "descending")
     falling = column(board, 2)
     assert numbers(falling) == sorted(numbers(rising), reverse=True)
     assert falling[-1] == ""
-    board.get_by_role("columnheader", name="method").click()
+    sort(board, "method", "ascending")
     names = column(board, 1)
     assert names == sorted(names, key=str.casefold)
 
@@ -55,7 +62,7 @@ def test_sizes_sort_by_size(open_page: Open) -> None:
     page = open_page()
     page.get_by_label("trained parameters, stored bytes").check()
     board = page.locator("table.board").first
-    board.get_by_role("columnheader", name="stored").first.click()
+    sort(board, "stored", "ascending")
     stored = [text for text in column(board, 4) if text]
     assert [text.split()[1] for text in stored] == ["B", "MB", "MB"]
     page.get_by_label("trained parameters, stored bytes").uncheck()
