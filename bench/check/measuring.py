@@ -19,7 +19,7 @@ from bench.check.measurement import Direction, Kept, Machine, Measurement, Speed
 from bench.check.step_clock import StepClock, Timed
 from bench.check.suite import Cell
 from bench.errors import RunFailedError
-from bench.gslm.precision import fast_in_bf16
+from bench.gslm.precision import means_bf16
 from bench.method import Method
 from bench.methods import METHODS
 from bench.runner import Outcome, run
@@ -80,9 +80,7 @@ def measure(cell: Cell, seed: int, out: Path) -> Kept:
     if request.threads is not None:
         torch.set_num_threads(request.threads)
     ticking = clock(torch.get_num_threads())
-    bf16 = request.precision == "bf16" or (
-        request.precision == "auto" and fast_in_bf16(torch.device(request.device))
-    )
+    bf16 = means_bf16(request.precision, torch.device(request.device))
     kernels = Kernels(ticking, bf16=bf16)
     n_timed = SEQUENCES_TIMED if TASKS.get(request.task).is_sequence else None
     steps, watch = StepClock(kernels, ticking), _Watch(kernels, ticking, n_timed)

@@ -31,7 +31,7 @@ from bench.gslm.folder import save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed, length_bucketed
-from bench.gslm.precision import fast_in_bf16
+from bench.gslm.precision import means_bf16
 from bench.gslm.speech import speech_to_units
 from bench.gslm.unlabelled import read_unit_lines
 from bench.memory import keep_freed_memory
@@ -117,9 +117,7 @@ class Pretraining:
             torch.set_num_threads(options.threads)
         keep_freed_memory()
         self.device = torch.device(options.device)
-        self.bf16 = options.precision == "bf16" or (
-            options.precision == "auto" and fast_in_bf16(self.device)
-        )
+        self.bf16 = means_bf16(options.precision, self.device)
         self.train = self._read("train")
         self.valid = self._read("valid")
         digest = hashlib.sha256()
@@ -161,14 +159,9 @@ class Pretraining:
             path = source / f"{split}.txt" if source.is_dir() else source
             if split == "valid" and not source.is_dir():
                 continue
-            for units, where in read_unit_lines(path):
-                if units.max() >= options.n_units:
-                    raise DataError(
-                        f"unit {units.max()} is not below --n-units {options.n_units}", where=where
-                    )
-                sequences.append(units[:limit].astype(np.int64) + N_SPECIALS)
+            sequences += [rows[:limit] for rows in self._rows(path)]
         for source in options.say_again or ():
-            sequences += [pair[:limit] for pair in self._pairs(source / f"{split}.txt")]
+            sequences += [rows[:limit] for rows in self._pairs(source / f"{split}.txt")]
         if not sequences and split == "valid":
             raise UsageError(
                 "no held-out units: give a units folder with a valid.txt, "
@@ -178,9 +171,18 @@ class Pretraining:
             return sequences[:: -(-len(sequences) // HELD_OUT_UTTERANCES)]
         return sequences
 
+    def _rows(self, path: Path) -> Iterator[NDArray[np.int64]]:
+        """Rows of every line of a units file."""
+        for units, where in read_unit_lines(path):
+            if units.max() >= self.options.n_units:
+                raise DataError(
+                    f"unit {units.max()} is not below --n-units {self.options.n_units}", where=where
+                )
+            yield units.astype(np.int64) + N_SPECIALS
+
     def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
         """Rows of `u <s> v` for every two lines in a row."""
-        lines = [units.astype(np.int64) + N_SPECIALS for units, _ in read_unit_lines(path)]
+        lines = list(self._rows(path))
         if len(lines) % 2:
             raise DataError(f"{len(lines)} lines do not make pairs", where=str(path))
         for first, second in zip(lines[::2], lines[1::2], strict=True):
@@ -192,17 +194,8 @@ class Pretraining:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with: everything but limits and places."""
-        exempt = {
-            "out",
-            "units",
-            "say_again",
-            "max_minutes",
-            "threads",
-            "resume",
-            "overwrite",
-            "name",
-        }
-        exempt |= {"root"}
+        exempt = {"out", "units", "say_again", "root", "name"}
+        exempt |= {"max_minutes", "threads", "resume", "overwrite"}
         return {
             "options": self.options.model_dump(mode="json", exclude=exempt),
             "units": self.fingerprint,

@@ -6,7 +6,7 @@ import torch
 
 from bench.gslm.folder import Gslm, load_gslm
 from bench.gslm.perplexity import perplexity
-from bench.gslm.precision import fast_in_bf16
+from bench.gslm.precision import means_bf16
 from bench.gslm.registry import gslm_folder
 from bench.method import Job
 from bench.prompting.frozen import FrozenLM
@@ -30,8 +30,7 @@ def load_gslm_of(job: Job) -> Gslm:
 
 def products_dtype(job: Job) -> torch.dtype:
     """The type of the matrix products that a job's precision means on its device."""
-    device = torch.device(job.device)
-    bf16 = job.precision == "bf16" or (job.precision == "auto" and fast_in_bf16(device))
+    bf16 = means_bf16(job.precision, torch.device(job.device))
     return torch.bfloat16 if bf16 else torch.float32
 
 

@@ -21,6 +21,7 @@ from bench.errors import (
     UnknownNameError,
     UsageError,
 )
+from bench.gslm.card import BOS
 from bench.gslm.folder import load_gslm
 from bench.gslm.pretraining import PRESETS, Pretraining, PretrainOptions, pretrain
 from bench.progress import Progress
@@ -272,6 +273,25 @@ def test_units_out_of_range_are_refused_with_their_place(
         file.write("x.wav|1 2 10|x\n")
     with pytest.raises(DataError, match=r"train\.txt:121: unit 10 is not below --n-units 10"):
         pretrain(options, QUIET)
+
+
+def test_pairs_are_checked_as_single_utterances_are(
+    options: PretrainOptions, tmp_path: Path
+) -> None:
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    lines = [f"{i}|{i % 9} {(i + 1) % 9} {(i + 2) % 9}\n" for i in range(40)]
+    for name in ("train", "valid"):
+        (pairs / f"{name}.txt").write_text("".join(lines))
+    asked = changed(options, units=None, say_again=[pairs])
+    work = Pretraining(asked, QUIET)
+    assert work.train[1].tolist() == [6, 7, 8, BOS, 7, 8, 9]  # lines 2 and 3
+    (pairs / "train.txt").write_text("".join(lines[:-1]))
+    with pytest.raises(DataError, match="39 lines do not make pairs"):
+        pretrain(asked, QUIET)
+    (pairs / "train.txt").write_text("".join([*lines, "a|1\n", "b|10\n"]))
+    with pytest.raises(DataError, match=r"train\.txt:42: unit 10 is not below --n-units 10"):
+        pretrain(asked, QUIET)
 
 
 def test_missing_units_and_unknown_presets(options: PretrainOptions, tmp_path: Path) -> None:
