@@ -92,6 +92,13 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def n_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def threads() -> int:
     """Threads that the numeric work of this process may use."""
     torch = sys.modules.get("torch")

@@ -135,8 +135,9 @@ def _agree(arguments: argparse.Namespace) -> None:
 
 
 def _jobs() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(2, cores or 1)
+    from bench.environment import n_cores
+
+    return min(2, n_cores())
 
 
 def _updated(suite: Suite, baseline: Baseline) -> str:

@@ -37,22 +37,21 @@ def execute(arguments: argparse.Namespace) -> int:
         BenchError: see `bench.gslm.pretraining.pretrain`.
     """
     from bench.config import validated
-    from bench.gslm.pretraining import PretrainOptions, pretrain
     from bench.interruption import interruptible
     from bench.progress import Progress
 
     given = {key: value for key, value in vars(arguments).items() if key not in _NOT_OPTIONS}
     progress = Progress(quiet=arguments.quiet)
-    if "recipe" in given:
-        from bench.recipes.mini import RecipeOptions, cook
-
-        recipe = validated(RecipeOptions, given)
-        with interruptible():
-            card = cook(recipe, progress)
-        print(card.model_dump_json(indent=2) if arguments.json else recipe.out)
-        return 0
-    options = validated(PretrainOptions, given)
     with interruptible():
-        card = pretrain(options, progress)
-    print(card.model_dump_json(indent=2) if arguments.json else options.out)
+        if "recipe" in given:
+            from bench.recipes.mini import RecipeOptions, cook
+
+            recipe = validated(RecipeOptions, given)
+            out, card = recipe.out, cook(recipe, progress)
+        else:
+            from bench.gslm.pretraining import PretrainOptions, pretrain
+
+            options = validated(PretrainOptions, given)
+            out, card = options.out, pretrain(options, progress)
+    print(card.model_dump_json(indent=2) if arguments.json else out)
     return 0

@@ -70,7 +70,7 @@ def expected_counts(
     ]
     counts = np.zeros((n_labels, n_units))
     for _ in range(ITERATIONS):
-        counts = np.zeros((n_labels, n_units))
+        counts[:] = 0.0
         for u, y, place in zip(units, labels, places, strict=True):
             if not len(u) or not len(y):
                 continue

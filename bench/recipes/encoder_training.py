@@ -23,7 +23,7 @@ from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.gslm.precision import fast_in_bf16
 from bench.progress import Progress
-from bench.recipes.spoken import ParallelSpeech
+from bench.recipes.spoken import ParallelSpeech, levelled_mels
 from bench.speech.log_mel import N_MELS, levelled
 from bench.speech.ssl import POOL, SslNetwork, SslSettings
 
@@ -88,7 +88,7 @@ def train_encoder(
     lengths = np.array([len(v.mels) // POOL * POOL for v in speech.voices])
     per_epoch = len(_batches(lengths, seed, work.name, 0))
     total = max(1, round(work.epochs * per_epoch))
-    plain = [_levelled_plain(mels) for mels in speech.plain]
+    plain = [levelled_mels(mels).astype(np.float16) for mels in speech.plain]
     path = folder / f"{work.name}.safetensors"
     identity = {"total": total, "n_targets": work.n_targets, "lr": work.lr, "seed": seed}
     step, elapsed = _restore(path, identity, module, optimizer)
@@ -160,7 +160,7 @@ def distorted(mels: Tensor, draws: torch.Generator) -> Tensor:
     lower = place.floor().long()
     share, lower = (place - lower)[:, None], lower[:, None].expand(n, n_frames, N_MELS)
     mels = mels.gather(2, lower) * (1 - share) + mels.gather(2, lower + 1) * share
-    # Another line, and noise 13 to 78 dB / 10 below the loud frames, in every other utterance.
+    # Another line, and noise 6.5 to 39 dB below the loud frames, in every other utterance.
     mels = mels + smooth(6, 1.0)
     loud = torch.quantile(torch.logsumexp(mels, dim=2), 0.95, dim=1)[:, None, None]
     noise = smooth(5, 1.5) + loud - math.log(N_MELS) - uniform(1.5, 9.0, n, 1, 1)
@@ -221,12 +221,8 @@ def _batch(
         mels.append(voice.mels[:n].astype(np.float32))
         targets.append(work.targets[voice.group][at])
         wanted.append(plain[voice.group][at].astype(np.float32))
-    return tuple(torch.from_numpy(np.stack(x)) for x in (mels, targets, wanted))  # type: ignore[return-value]
-
-
-def _levelled_plain(mels: NDArray[np.float16]) -> NDArray[np.float16]:
-    found = levelled(torch.from_numpy(mels.astype(np.float32))[None])[0]
-    return np.asarray(found.to(torch.float16).numpy())
+    first, second, third = (torch.from_numpy(np.stack(x)) for x in (mels, targets, wanted))
+    return first, second, third
 
 
 def _save(

@@ -30,12 +30,11 @@ from bench.gslm.pretraining import PretrainOptions, pretrain
 from bench.progress import Progress
 from bench.recipes.encoder_training import Round, train_encoder
 from bench.recipes.plain_clusters import stationary, stretches
-from bench.recipes.spoken import ParallelSpeech, parallel_speech
-from bench.speech.encoder import load_encoder, save_encoder
+from bench.recipes.spoken import Mels, ParallelSpeech, parallel_speech
+from bench.speech.encoder import FILE, load_encoder, save_encoder
 from bench.speech.kmeans import KMeans, save_kmeans
-from bench.speech.log_mel import levelled
-from bench.speech.ssl import POOL, SslEncoder, SslNetwork
-from bench.speech.units import deduplicate
+from bench.speech.ssl import SslEncoder
+from bench.speech.units import BATCH_UTTERANCES, deduplicate
 
 N_UNITS = 100
 
@@ -116,11 +115,14 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
     make_folder(work)
     speech = parallel_speech(recipe.groups, work / "speech", progress)
     progress.line(f"{speech.hours:.1f} hours of {len(speech.voices):,} utterances")
-    network = _encoder(recipe, speech, work, seed, progress)
-    save_encoder(out, network)
+    encoder = _encoder(recipe, speech, work, seed, progress)
     # A unit is the cluster that is most probable: the nearest of the certain distributions.
-    save_kmeans(out, KMeans(np.eye(N_UNITS, dtype=np.float32)))
-    n_units_a_second = _write_pairs(speech, out, work / "pairs", progress)
+    kmeans = KMeans(np.eye(N_UNITS, dtype=np.float32))
+    save_encoder(out, encoder)
+    save_kmeans(out, kmeans)
+    units = units_of(encoder, kmeans, [voice.mels for voice in speech.voices], progress)
+    _write_pairs(speech, units, work / "pairs")
+    n_units_a_second = sum(map(len, units)) / (3600 * speech.hours)
     lm_options = PretrainOptions(
         say_again=[work / "pairs"],
         out=work / "lm",
@@ -157,6 +159,17 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
 def _encoder(
     recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
 ) -> SslEncoder:
+    """The encoder as it is kept, in half precision; trained, if it is not there yet."""
+    if not (work / FILE).exists():
+        save_encoder(work, _trained(recipe, speech, work, seed, progress))
+    encoder = load_encoder(work)
+    assert isinstance(encoder, SslEncoder)
+    return encoder
+
+
+def _trained(
+    recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
+) -> SslEncoder:
     kmeans_seed = random.derive(seed, "recipe", "clusters")
     first = Round(
         "stretches",
@@ -177,15 +190,8 @@ def _encoder(
     return SslEncoder(settings, network)
 
 
-def _write_pairs(speech: ParallelSpeech, gslm: Path, folder: Path, progress: Progress) -> float:
-    """Units of both voices of each group, two lines a group; every hundredth group is held out.
-
-    Returns:
-        Units a second.
-    """
-    encoder = load_encoder(gslm)
-    assert isinstance(encoder, SslEncoder)
-    found = units_of(encoder, [voice.mels for voice in speech.voices], progress)
+def _write_pairs(speech: ParallelSpeech, found: list[NDArray[np.int32]], folder: Path) -> None:
+    """Units of both voices of each group, two lines a group; every hundredth group is held out."""
     by_group: dict[int, list[NDArray[np.int32]]] = {}
     for voice, units in zip(speech.voices, found, strict=True):
         by_group.setdefault(voice.group, []).append(units)
@@ -199,39 +205,30 @@ def _write_pairs(speech: ParallelSpeech, gslm: Path, folder: Path, progress: Pro
     make_folder(folder)
     for split, content in lines.items():
         write_atomic(folder / f"{split}.txt", "".join(content))
-    return sum(map(len, found)) / (3600 * speech.hours)
 
 
-@torch.no_grad()
 def units_of(
-    encoder: SslEncoder, mels: list[NDArray[np.float16]], progress: Progress
+    encoder: SslEncoder, kmeans: KMeans, mels: list[Mels], progress: Progress
 ) -> list[NDArray[np.int32]]:
     """Deduplicated units of spectra, as `UnitExtractor` makes them of waveforms.
 
     Args:
-        encoder: the encoder.
+        encoder: gives frames.
+        kmeans: their units.
         mels: each (n_frames, 80), not levelled.
         progress: shows a bar.
     """
-    network: SslNetwork = encoder.network
-    lengths = np.array([-(-len(m) // POOL) * POOL for m in mels])
+    lengths = np.array([len(m) for m in mels])
     found: dict[int, NDArray[np.int32]] = {}
     with progress.bar(len(mels), "units", "utterances") as bar:
         for length in np.unique(lengths):
             members = np.flatnonzero(lengths == length)
-            for start in range(0, len(members), 32):
-                some = members[start : start + 32]
-                batch = [
-                    np.pad(levelled_array(mels[i]), ((0, length - len(mels[i])), (0, 0)), "edge")
-                    for i in some
-                ]
-                scores = network.cluster(network(torch.from_numpy(np.stack(batch))))
-                ids = scores.argmax(dim=2).numpy().astype(np.int32)
-                found |= {int(i): deduplicate(row).units for i, row in zip(some, ids, strict=True)}
+            for start in range(0, len(members), BATCH_UTTERANCES):
+                some = members[start : start + BATCH_UTTERANCES]
+                batch = np.stack([mels[i].astype(np.float32) for i in some])
+                for i, frames in zip(
+                    some, encoder.encode_mels(torch.from_numpy(batch)), strict=True
+                ):
+                    found[int(i)] = deduplicate(kmeans.assign(frames)).units
                 bar.advance(len(some))
     return [found[i] for i in range(len(mels))]
-
-
-def levelled_array(mels: NDArray[np.float16]) -> NDArray[np.float32]:
-    """See `levelled`, (n_frames, 80) for one utterance."""
-    return np.asarray(levelled(torch.from_numpy(mels.astype(np.float32))[None])[0].numpy())

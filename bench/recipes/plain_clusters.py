@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
-import torch
 from numpy.typing import NDArray
 
-from bench.recipes.spoken import Mels
+from bench.recipes.spoken import Mels, levelled_mels
 from bench.speech.kmeans import fit_kmeans
-from bench.speech.log_mel import levelled
 from bench.speech.ssl import POOL
 
 N_CEPSTRA = 16
@@ -91,8 +89,8 @@ def steadied(costs: NDArray[np.float32], penalty: float) -> NDArray[np.int64]:
 
 
 def _cepstra(mels: Mels) -> NDArray[np.float32]:
-    plain = levelled(torch.from_numpy(mels.astype(np.float32))[None])[0].numpy()
-    return np.asarray(scipy.fft.dct(plain, norm="ortho", axis=1)[:, :N_CEPSTRA], np.float32)
+    cepstra = scipy.fft.dct(levelled_mels(mels), norm="ortho", axis=1)
+    return np.asarray(cepstra[:, :N_CEPSTRA], np.float32)
 
 
 def _around(cepstra: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,12 +5,8 @@ Made in pieces, each written in one step, so that a killed process loses one pie
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -21,9 +17,9 @@ from safetensors.numpy import load_file, save
 
 from bench.files import clear_temporaries, make_folder, write_atomic
 from bench.progress import Progress
-from bench.speech.log_mel import HOP, log_mel
+from bench.speech.log_mel import HOP, levelled, log_mel
 from tasks.corpora.mini.parallel import Group, group
-from tasks.corpora.mini.synthesiser import Synthesiser
+from tasks.corpora.mini.synthesiser import Synthesiser, on_all_cores
 
 PIECE_GROUPS = 200
 
@@ -79,42 +75,32 @@ def parallel_speech(n_groups: int, folder: Path, progress: Progress) -> Parallel
     make_folder(folder)
     clear_temporaries(folder)
     starts = range(0, n_groups, PIECE_GROUPS)
-    pieces = {start: folder / f"{start:06d}.safetensors" for start in starts}
-    missing = [start for start in starts if _read(pieces[start]) is None]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with ExitStack() as stack:
-        idle: SimpleQueue[Synthesiser] = SimpleQueue()
-        for _ in range(min(cores or 1, len(missing))):
-            idle.put(stack.enter_context(Synthesiser()))
-        bar = stack.enter_context(
-            progress.bar(len(missing) * PIECE_GROUPS, "speech to pretrain on", "groups")
-        )
+    files = {start: folder / f"{start:06d}.safetensors" for start in starts}
+    pieces = {start: _read(file) for start, file in files.items()}
+    missing = [start for start, piece in pieces.items() if piece is None]
+    with progress.bar(len(missing) * PIECE_GROUPS, "speech to pretrain on", "groups") as bar:
 
-        def make(start: int) -> None:
-            synthesiser = idle.get()
-            try:
-                made = []
-                for i in range(start, min(start + PIECE_GROUPS, n_groups)):
-                    made.append(_spectra(group(i, synthesiser)))
-                    bar.advance()
-                _write(pieces[start], made)
-            finally:
-                idle.put(synthesiser)
+        def make(start: int, synthesiser: Synthesiser) -> None:
+            made = []
+            for i in range(start, min(start + PIECE_GROUPS, n_groups)):
+                made.append(_spectra(group(i, synthesiser)))
+                bar.advance()
+            _write(files[start], made)
+            pieces[start] = _read(files[start])
 
-        pool = ThreadPoolExecutor(max(1, idle.qsize()))
-        try:
-            for _ in pool.map(make, missing):
-                pass
-        finally:
-            pool.shutdown(cancel_futures=True)
+        on_all_cores(make, missing)
     plain: list[Mels] = []
     voices: list[Spoken] = []
-    for start in starts:
-        found = _read(pieces[start])
+    for found in pieces.values():
         assert found is not None
         voices += [Spoken(v.mels, v.at, v.group + len(plain)) for v in found.voices]
         plain += found.plain
     return ParallelSpeech(plain, voices)
+
+
+def levelled_mels(mels: Mels) -> NDArray[np.float32]:
+    """`levelled` of one utterance's spectra, (n_frames, 80)."""
+    return np.asarray(levelled(torch.from_numpy(mels.astype(np.float32))[None])[0].numpy())
 
 
 def _mels(samples: NDArray[np.int64]) -> Mels:

@@ -175,8 +175,16 @@ class SslEncoder:
     @torch.no_grad()
     def encode(self, waveforms: NDArray[np.float32]) -> NDArray[np.float32]:
         """See `Encoder.encode`; (batch, n_frames, n_targets) square roots of probabilities."""
-        hidden = self.network(spectra(torch.from_numpy(waveforms)))
-        likely: Tensor = self.network.cluster(hidden).softmax(dim=2).sqrt()
+        return self.encode_mels(log_mel(torch.from_numpy(waveforms)))
+
+    @torch.no_grad()
+    def encode_mels(self, mels: Tensor) -> NDArray[np.float32]:
+        """`encode` of spectra that were kept.
+
+        Args:
+            mels: (batch, n, 80) of `log_mel`.
+        """
+        likely: Tensor = self.network.cluster(self.network(prepared(mels))).softmax(dim=2).sqrt()
         return np.asarray(likely.numpy(), np.float32)
 
     @torch.no_grad()
@@ -189,18 +197,18 @@ class SslEncoder:
         Returns:
             layers + 2 tensors (batch, n_frames, dim).
         """
-        return self.network.hidden_states(spectra(torch.from_numpy(waveforms)))
+        return self.network.hidden_states(prepared(log_mel(torch.from_numpy(waveforms))))
 
 
-def spectra(waveforms: Tensor) -> Tensor:
-    """Levelled log-mel spectra, the last frame repeated up to a multiple of four.
+def prepared(mels: Tensor) -> Tensor:
+    """Spectra as the network reads them: levelled, the last repeated up to a multiple of four.
 
     Args:
-        waveforms: (batch, n_samples) float32 at 16 kHz.
+        mels: (batch, n, 80) of `log_mel`.
 
     Returns:
-        (batch, n, 80).
+        (batch, n', 80).
     """
-    mels = levelled(log_mel(waveforms))
+    mels = levelled(mels)
     missing = -mels.shape[1] % POOL
     return torch.cat([mels, mels[:, -1:].expand(-1, missing, -1)], dim=1) if missing else mels

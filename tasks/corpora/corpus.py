@@ -123,7 +123,8 @@ class Corpus:
     @property
     def data_fingerprint(self) -> str:
         """The same without the units of utterances that have audio: a unit is made from it."""
-        return self._digest(with_units=False)
+        both = any(u.units is not None and u.audio is not None for u in self._all())
+        return self._digest(with_units=not both)
 
     def _digest(self, *, with_units: bool) -> str:
         if with_units not in self._fingerprints:

@@ -12,10 +12,7 @@ import json
 import os
 import sys
 import wave
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +24,7 @@ from tasks.corpora.manifest import CARD, CorpusCard
 from tasks.corpora.mini.acoustics import SAMPLE_RATE_HZ, Samples, record, resample
 from tasks.corpora.mini.draw import Draw
 from tasks.corpora.mini.plan import Part
-from tasks.corpora.mini.synthesiser import Synthesiser
+from tasks.corpora.mini.synthesiser import Synthesiser, on_all_cores
 
 DIGESTS = "digests.json"
 LICENCE = "CC0-1.0"
@@ -54,31 +51,14 @@ def generate(task: str, parts: tuple[Part, ...], folder: Path, progress: Progres
     audio = make_folder(folder / "audio")
     clear_temporaries(audio)
     missing = [part for part in parts if _digests(part, audio / part.speaker.name) is None]
-    n_threads = min(_n_cores(), len(missing))
     n_utterances = sum(len(part.sayings) for part in missing)
-    with ExitStack() as stack:
-        idle: SimpleQueue[Synthesiser] = SimpleQueue()
-        for _ in range(n_threads):
-            idle.put(stack.enter_context(Synthesiser()))
-        bar = stack.enter_context(
-            progress.bar(n_utterances, f"generating corpus mini, {task}", "utterances")
-        )
+    with progress.bar(n_utterances, f"generating corpus mini, {task}", "utterances") as bar:
         if missing and not sys.stderr.isatty():
             progress.line(f"generating corpus mini, {task}: {n_utterances:,} utterances (once)")
-
-        def make(part: Part) -> None:
-            synthesiser = idle.get()
-            try:
-                _make(part, audio / part.speaker.name, synthesiser, bar)
-            finally:
-                idle.put(synthesiser)
-
-        pool = ThreadPoolExecutor(max(1, n_threads))
-        try:
-            for _ in pool.map(make, missing):
-                pass
-        finally:
-            pool.shutdown(cancel_futures=True)
+        on_all_cores(
+            lambda part, synthesiser: _make(part, audio / part.speaker.name, synthesiser, bar),
+            missing,
+        )
     _finish(task, parts, folder)
 
 
@@ -102,13 +82,6 @@ def recording(part: Part, i: int, synthesiser: Synthesiser) -> Samples:
         before = draw.between(0, short)
         lead, tail = lead + before, tail + short - before
     return record(speech, part.speaker, lead, tail, part.task, part.ids()[i])
-
-
-def _n_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _make(part: Part, folder: Path, synthesiser: Synthesiser, bar: Bar) -> None:

@@ -6,16 +6,23 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.environment import n_cores
 from bench.errors import MissingError, RunFailedError
+
+Item = TypeVar("Item")
 
 SAMPLE_RATE_HZ = 22050
 WORKER = Path(__file__).with_name("espeak_worker.py")
@@ -138,6 +145,38 @@ class Synthesiser:
             where="espeak-ng",
             hint="is `espeakng-loader` whole? pip install --force-reinstall espeakng-loader",
         )
+
+
+def on_all_cores(make: Callable[[Item, Synthesiser], object], items: Sequence[Item]) -> None:
+    """Calls `make` once for each item; a call has a synthesiser to itself.
+
+    Args:
+        make: may be called by several threads at once.
+        items: what to make.
+
+    Raises:
+        MissingError: if the synthesiser is not installed.
+        Exception: whatever `make` raises first; calls that have not begun are given up.
+    """
+    n_threads = min(n_cores(), len(items))
+    with ExitStack() as stack:
+        idle: SimpleQueue[Synthesiser] = SimpleQueue()
+        for _ in range(n_threads):
+            idle.put(stack.enter_context(Synthesiser()))
+
+        def call(item: Item) -> None:
+            synthesiser = idle.get()
+            try:
+                make(item, synthesiser)
+            finally:
+                idle.put(synthesiser)
+
+        pool = ThreadPoolExecutor(max(1, n_threads))
+        try:
+            for _ in pool.map(call, items):
+                pass
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES")
