@@ -17,7 +17,7 @@ from safetensors.torch import save
 
 from baselines.fitting import Fitting, Plan
 from baselines.lm_finetuning import AnsweringLM, LmFinetuning
-from baselines.option_text import rates
+from baselines.option_text import rates, search_text
 from bench.files import write_atomic
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
@@ -116,7 +116,7 @@ class FinetuneLm:
             "warmup_steps": self._warmup_steps,
         }
         if options.lr is None:
-            settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in self._rates)
+            settled["search"] = search_text(self._rates)
         self.options = options.model_copy(update=settled)
         self._module: AnsweringLM = self._work.start()
 

@@ -13,15 +13,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.fitting import Fitting, Plan
 from baselines.gslm_means import mean_hidden_states
+from baselines.layer_options import LayerOptions
 from baselines.mean_task import MeanTask, answer
-from baselines.option_text import layer_list, rates
+from baselines.option_text import layer_list, rates, search_text
 from bench import random
 from bench.errors import UsageError
 from bench.files import write_atomic
@@ -37,32 +38,12 @@ MAX_EPOCHS = 100
 CLIP_NORM = 1.0
 
 
-class LinearProbeOptions(BaseModel):
-    """What decides the training of the probe.
+class LinearProbeOptions(LayerOptions):
+    """What decides the training of the probe; see `LayerOptions`.
 
-    Attributes:
-        lr: learning rate of Adam; None: `search`.
-        search: `lr=A,B,...`: each is tried, validation chooses; None: 0.1, 0.01 and 0.001,
-            unless `lr` is given.
-        layers: hidden states to read, e.g. `6` or `0,4-8`: 0 is what the first layer sees, k what
-            layer k gives; None: all, in a learned sum.
-        normalize_layers: layer norm on every hidden state before the mean.
-        max_epochs: passes over the training set at most in a trial; None: 100.
-        max_minutes: time limit of all trials together.
-        patience: validations without a better score before a trial stops.
-        batch_utterances: utterances a step.
+    Without `lr` or `search` 0.1, 0.01 and 0.001 are tried, for 100 epochs. Layer 0 is what the LM's
+    first layer sees, layer k what layer k gives.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    search: str | None = None
-    layers: str | None = None
-    normalize_layers: bool = False
-    max_epochs: int | None = Field(default=None, ge=1)
-    max_minutes: float | None = Field(default=None, gt=0)
-    patience: int = Field(default=10, ge=1)
-    batch_utterances: int = Field(default=32, ge=1)
 
 
 class Probe(nn.Module):
@@ -125,7 +106,7 @@ class LinearProbe:
         self._rates = rates(options.lr, options.search, SEARCH)
         settled: dict[str, object] = {"max_epochs": options.max_epochs or MAX_EPOCHS}
         if options.lr is None:
-            settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in self._rates)
+            settled["search"] = search_text(self._rates)
         self._job, self.options = job, options.model_copy(update=settled)
         keep_freed_memory()
         self._gslm = load_gslm_of(job)

@@ -34,6 +34,11 @@ def rates(lr: float | None, search: str | None, default: tuple[float, ...]) -> t
     return found
 
 
+def search_text(tried: tuple[float, ...]) -> str:
+    """Learning rates as `--search` takes them."""
+    return "lr=" + ",".join(f"{rate:g}" for rate in tried)
+
+
 def layer_list(text: str | None) -> tuple[int, ...] | None:
     """The layers that `--layers` names: `6`, `0,3`, `4-8`.
 

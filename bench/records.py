@@ -29,13 +29,15 @@ def _in_utc(moment: datetime) -> datetime:
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 
 
-class _Model(BaseModel):
+class StrictModel(BaseModel):
+    """Known fields and finite numbers only; never changed."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
     )
 
 
-class Score(_Model):
+class Score(StrictModel):
     """One metric's value with its bootstrap interval over `n` utterances (or speakers)."""
 
     value: float
@@ -45,21 +47,21 @@ class Score(_Model):
     n: int = Field(ge=0)
 
 
-class Skipped(_Model):
+class Skipped(StrictModel):
     """An utterance that was left out, and why."""
 
     id: str
     reason: str
 
 
-class TaskRecord(_Model):
+class TaskRecord(StrictModel):
     """Which task, in which version of its definition."""
 
     name: str
     version: str
 
 
-class CorpusRecord(_Model):
+class CorpusRecord(StrictModel):
     """Which data: two runs compare only on the same data.
 
     `fingerprint` covers all that the method read. Where units were made from audio, `data` is the
@@ -80,14 +82,14 @@ class CorpusRecord(_Model):
         return self.data or self.fingerprint
 
 
-class MethodRecord(_Model):
+class MethodRecord(StrictModel):
     """Which method, with all its options resolved."""
 
     name: str
     options: JsonDict
 
 
-class ModelRecord(_Model):
+class ModelRecord(StrictModel):
     """Which frozen model; `n_total` counts all of its parameters."""
 
     name: str
@@ -95,7 +97,7 @@ class ModelRecord(_Model):
     n_total: int = Field(ge=0)
 
 
-class TrainRecord(_Model):
+class TrainRecord(StrictModel):
     """How training went; `search` holds one object for every setting tried on validation."""
 
     epochs: int = Field(ge=0)
@@ -104,7 +106,7 @@ class TrainRecord(_Model):
     search: list[JsonDict] = []
 
 
-class CostRecord(_Model):
+class CostRecord(StrictModel):
     """What the run cost. Times add up over the parts of a resumed run."""
 
     prepare_s: float = Field(ge=0)
@@ -116,7 +118,7 @@ class CostRecord(_Model):
     threads: int = Field(ge=1)
 
 
-class VersionsRecord(_Model):
+class VersionsRecord(StrictModel):
     """What the run was made with; commit and dirty are None outside a git checkout."""
 
     python: str
@@ -125,7 +127,7 @@ class VersionsRecord(_Model):
     dirty: bool | None = None
 
 
-class Record(_Model):
+class Record(StrictModel):
     """The record of one run; what a failed or interrupted run does not know is None or empty."""
 
     schema_version: Literal[1] = 1

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from safetensors.torch import save
 
 from baselines.fitting import Fitting, Plan
-from baselines.option_text import layer_list, rates
+from baselines.option_text import layer_list, rates, search_text
 from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
 from baselines.s3prl.ctc_model import HEADS, HeadName
 from baselines.s3prl.extraction import check_audio_is_there
@@ -191,5 +191,5 @@ def _settled(
         "max_epochs": options.max_epochs or recipe.max_epochs,
     }
     if options.lr is None:
-        settled["search"] = "lr=" + ",".join(f"{rate:g}" for rate in tried)
+        settled["search"] = search_text(tried)
     return tried, options.model_copy(update=settled)

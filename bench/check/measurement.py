@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from bench.errors import DataError, MissingError
+from bench.records import StrictModel
 from bench.resampling import Floats
 from bench.utterance_statistics import Ratio
 from reports.per_utterance import Sample
@@ -19,13 +20,7 @@ Speed = dict[str, float]
 """Name of a piece of reference work -> natural logarithm of time relative to it."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-class Machine(_Model):
+class Machine(StrictModel):
     """Where a run was made: with equal ones, equal code gives equal answers."""
 
     cpu: str
@@ -35,7 +30,7 @@ class Machine(_Model):
     threads: int
 
 
-class Direction(_Model):
+class Direction(StrictModel):
     """A metric's value of one run, as its record has it, and which way is better."""
 
     value: float
@@ -43,7 +38,7 @@ class Direction(_Model):
     higher_is_better: bool
 
 
-class Measurement(_Model):
+class Measurement(StrictModel):
     """One run of a cell.
 
     Attributes:
@@ -82,7 +77,7 @@ class Measurement(_Model):
     ratios: dict[str, Ratio]
     speakers: list[int] | None
     train_loss: float | None
-    speed: dict[Work, Speed] = {}
+    speed: dict[Work, Speed] = Field(default_factory=dict)
     machine: Machine
 
     def sample(self, metric: str) -> Sample:
@@ -102,7 +97,7 @@ class Measurement(_Model):
         return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 
-class Kept(_Model):
+class Kept(StrictModel):
     """A measurement in the folder of a check.
 
     Attributes:

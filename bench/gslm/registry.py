@@ -42,11 +42,14 @@ def gslm_folder(name_or_path: str) -> Path:
         UnknownNameError: if it is neither.
         MissingError: if it is a path to no folder.
     """
-    if name_or_path in GSLMS.names():
-        return GSLMS.get(name_or_path).folder
     folder = Path(name_or_path)
-    if folder.is_dir():
-        return folder
     if "/" in name_or_path:
-        raise MissingError("there is no such folder", where=name_or_path)
-    raise UnknownNameError("gslm", name_or_path, GSLMS.names())
+        if not folder.is_dir():
+            raise MissingError("there is no such folder", where=name_or_path)
+        return folder
+    try:
+        return GSLMS.get(name_or_path).folder
+    except UnknownNameError:
+        if folder.is_dir():
+            return folder
+        raise

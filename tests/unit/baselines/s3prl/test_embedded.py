@@ -13,8 +13,10 @@ from baselines.s3prl.embedded import EncoderUpstream, embedded
 from baselines.s3prl.naming import names
 from baselines.s3prl.upstream import Upstream
 from bench.errors import CheckpointError, MissingError, UsageError
-from bench.speech.encoder import Tensors, save_encoder
+from bench.gslm.registry import gslm_folder
+from bench.speech.encoder import Tensors, load_encoder, save_encoder
 from bench.speech.mfcc import MfccEncoder, MfccSettings
+from bench.speech.ssl import SslEncoder
 
 
 def noise(n: int, batch: int = 1) -> NDArray[np.float32]:
@@ -48,7 +50,9 @@ class Deep:
 
     @classmethod
     def restore(cls, settings: dict[str, Any], tensors: Tensors) -> Deep:
-        raise NotImplementedError
+        found = cls()
+        found.tensors = tensors
+        return found
 
     def hidden_states(self, waveforms: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         missing = -waveforms.shape[1] % 640
@@ -79,6 +83,23 @@ def test_by_name_it_is_the_embedded_gslms(folder: Path, monkeypatch: pytest.Monk
     upstream = Upstream("mini")
     assert upstream.name == "mini"
     assert upstream.fingerprint == Upstream("mini", folder).fingerprint
+
+
+def test_the_embedded_encoder_shows_its_layers() -> None:
+    upstream = Upstream("mini")
+    assert (upstream.name, upstream.n_layers, upstream.dim, upstream.stride) == (
+        "mini",
+        6,
+        256,
+        640,
+    )
+    assert 3_500_000 < upstream.n_total < 4_500_000
+    encoder = load_encoder(gslm_folder("mini"))
+    assert isinstance(encoder, SslEncoder)
+    waves = noise(7000, batch=2)
+    frames = upstream(torch.from_numpy(waves))
+    for got, made in zip(frames, encoder.hidden_states(waves), strict=True):
+        assert torch.equal(got, made)
 
 
 def test_several_layers(monkeypatch: pytest.MonkeyPatch) -> None:
