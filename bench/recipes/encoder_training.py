@@ -2,8 +2,9 @@
 
 Every utterance is distorted anew each time: its spectrum warped as by another vocal tract,
 coloured, drowned in noise, cut in band, and masked in frequency and time, so that the encoder must
-tell from what stands around what a masked stretch was. Every draw comes from (seed, round, step),
-so a resumed training ends as an undisturbed one.
+tell from what stands around what a masked stretch was. Beside the units it learns finer clusters,
+which say where in a sound one is, and the plain spectrum itself; what answers those is thrown away.
+Every draw comes from (seed, step), so a resumed training ends as an undisturbed one.
 """
 
 from __future__ import annotations
@@ -27,45 +28,43 @@ from bench.recipes.spoken import ParallelSpeech, levelled_mels
 from bench.speech.log_mel import N_MELS, levelled
 from bench.speech.ssl import POOL, SslNetwork, SslSettings
 
-BATCH_FRAMES = 24_000
-"""Spectral frames a step: four minutes of speech."""
-
+BATCH_FRAMES = 12_000
+"""Spectral frames a step: two minutes of speech."""
+PEAK_LR = 1e-3
 
 SAVE_EVERY_S = 60.0
 
 
-class Round(NamedTuple):
-    """One training of the encoder.
+class Targets(NamedTuple):
+    """What the encoder is to name of the plain voice.
 
     Attributes:
-        name: of its checkpoint.
-        targets: by group a cluster every 10 ms.
-        n_targets: clusters.
-        epochs: passes over the speech.
-        lr: peak learning rate.
+        units: by group a cluster every 10 ms, which the encoder is kept for.
+        n_units: clusters.
+        stretches: by group a finer cluster every 10 ms.
+        n_stretches: clusters.
     """
 
-    name: str
-    targets: list[NDArray[np.int64]]
-    n_targets: int
-    epochs: float
-    lr: float
+    units: list[NDArray[np.int64]]
+    n_units: int
+    stretches: list[NDArray[np.int64]]
+    n_stretches: int
 
 
 def train_encoder(
     speech: ParallelSpeech,
-    work: Round,
-    start: SslNetwork | None,
+    targets: Targets,
+    epochs: float,
     folder: Path,
     seed: int,
     progress: Progress,
 ) -> tuple[SslSettings, SslNetwork]:
-    """One round of training; goes on from its checkpoint.
+    """Trains an encoder, or goes on from its checkpoint.
 
     Args:
         speech: the voices and the plain one.
-        work: what is learnt, how long.
-        start: an encoder whose weights below the clusters are taken over; None for random ones.
+        targets: what is learnt.
+        epochs: passes over the speech.
         folder: where the checkpoint goes.
         seed: decides everything random.
         progress: shows a line every hundred steps.
@@ -73,57 +72,62 @@ def train_encoder(
     Returns:
         The settings and the trained network.
     """
-    settings = SslSettings(n_targets=work.n_targets)
+    settings = SslSettings(n_targets=targets.n_units)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(random.derive(seed, "encoder", work.name, "weights") % 2**63)
-        network = SslNetwork(settings)
-        regression = nn.Linear(settings.dim, N_MELS)
-    if start is not None:
-        kept = {k: v for k, v in start.state_dict().items() if not k.startswith("cluster.")}
-        network.load_state_dict(kept, strict=False)
-    module = nn.ModuleDict({"network": network, "regression": regression})
+        torch.manual_seed(random.derive(seed, "encoder", "weights") % 2**63)
+        module = nn.ModuleDict(
+            {
+                "network": SslNetwork(settings),
+                "stretches": nn.Linear(settings.dim, targets.n_stretches),
+                "spectrum": nn.Linear(settings.dim, N_MELS),
+            }
+        )
+    network = module["network"]
+    assert isinstance(network, SslNetwork)
     optimizer = torch.optim.AdamW(
-        module.parameters(), work.lr, betas=(0.9, 0.98), weight_decay=0.02, fused=True
+        module.parameters(), PEAK_LR, betas=(0.9, 0.98), weight_decay=0.02, fused=True
     )
     lengths = np.array([len(v.mels) // POOL * POOL for v in speech.voices])
-    per_epoch = len(_batches(lengths, seed, work.name, 0))
-    total = max(1, round(work.epochs * per_epoch))
+    per_epoch = len(_batches(lengths, seed, 0))
+    total = max(1, round(epochs * per_epoch))
     plain = [levelled_mels(mels).astype(np.float16) for mels in speech.plain]
-    path = folder / f"{work.name}.safetensors"
-    identity = {"total": total, "n_targets": work.n_targets, "lr": work.lr, "seed": seed}
+    path = folder / "encoder-training.safetensors"
+    identity = {"total": total, "n_units": targets.n_units, "seed": seed}
     step, elapsed = _restore(path, identity, module, optimizer)
     in_bf16 = fast_in_bf16(torch.device("cpu"))
     loss_sum, right, since, began = 0.0, 0.0, 0, time.perf_counter()
     saved = began
-    with progress.bar(total, f"encoder, {work.name}", "steps") as bar:
+    with progress.bar(total, "encoder", "steps") as bar:
         bar.advance(step)
         while step < total:
             epoch, done = divmod(step, per_epoch)
-            for indices in _batches(lengths, seed, work.name, epoch)[done:]:
-                mels, targets, wanted = _batch(speech, work, plain, indices, lengths)
-                draws = random.torch_generator(seed, "encoder", work.name, step)
-                rate = work.lr * min(1.0, (step + 1) / 200)
+            for indices in _batches(lengths, seed, epoch)[done:]:
+                mels, units, stretches, spectrum = _batch(speech, targets, plain, indices, lengths)
+                draws = random.torch_generator(seed, "encoder", step)
+                rate = PEAK_LR * min(1.0, (step + 1) / 200)
                 rate *= 0.02 + 0.49 * (1 + math.cos(math.pi * step / total))
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
                     hidden = network(distorted(mels, draws))
                     scores = network.cluster(hidden).float()
-                    guess = regression(hidden).float()
-                loss = F.cross_entropy(scores.flatten(0, 1), targets.flatten())
-                torch.autograd.backward(loss + (guess - wanted).abs().mean())
+                    finer = module["stretches"](hidden).float()
+                    guess = module["spectrum"](hidden).float()
+                loss = F.cross_entropy(scores.flatten(0, 1), units.flatten())
+                beside = F.cross_entropy(finer.flatten(0, 1), stretches.flatten())
+                torch.autograd.backward(loss + beside + (guess - spectrum).abs().mean())
                 torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
                 optimizer.step()
                 optimizer.zero_grad()
                 step += 1
                 loss_sum += float(loss.detach())
-                right += float((scores.argmax(dim=2) == targets).float().mean())
+                right += float((scores.argmax(dim=2) == units).float().mean())
                 since += 1
                 bar.advance()
                 if step % 100 == 0 or step == total:
                     minutes = (elapsed + time.perf_counter() - began) / 60
                     progress.line(
-                        f"encoder, {work.name}: step {step}/{total}  loss {loss_sum / since:.3f}  "
+                        f"encoder: step {step}/{total}  loss {loss_sum / since:.3f}  "
                         f"frames right {100 * right / since:.1f} %  {minutes:.1f} min"
                     )
                     loss_sum, right, since = 0.0, 0.0, 0
@@ -185,10 +189,10 @@ def distorted(mels: Tensor, draws: torch.Generator) -> Tensor:
 
 
 def _batches(
-    lengths: NDArray[np.int64], seed: int, name: str, epoch: int
+    lengths: NDArray[np.int64], seed: int, epoch: int
 ) -> list[NDArray[np.int64]]:
     """Batches of nearly equal lengths, in random order; the longest are cut to the shortest."""
-    generator = random.numpy_generator(seed, "encoder", name, "epoch", epoch)
+    generator = random.numpy_generator(seed, "encoder", "epoch", epoch)
     order = np.argsort(lengths + generator.integers(0, 20, len(lengths)), kind="stable")
     batches, start = [], 0
     while start < len(order):
@@ -206,23 +210,26 @@ def _batches(
 
 def _batch(
     speech: ParallelSpeech,
-    work: Round,
+    targets: Targets,
     plain: list[NDArray[np.float16]],
     indices: NDArray[np.int64],
     lengths: NDArray[np.int64],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Spectra (batch, n, 80), clusters (batch, n / 4), plain spectra (batch, n / 4, 80)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Spectra (batch, n, 80); units, stretches (batch, n / 4); plain spectra (batch, n / 4, 80)."""
     n = int(lengths[indices].min())
-    mels, targets, wanted = [], [], []
+    mels, units, stretches, spectrum = [], [], [], []
     for i in indices:
         voice = speech.voices[i]
         last = len(plain[voice.group]) - 1
         at = np.clip(np.round(voice.at[:n][POOL // 2 :: POOL]).astype(np.int64), 0, last)
         mels.append(voice.mels[:n].astype(np.float32))
-        targets.append(work.targets[voice.group][at])
-        wanted.append(plain[voice.group][at].astype(np.float32))
-    first, second, third = (torch.from_numpy(np.stack(x)) for x in (mels, targets, wanted))
-    return first, second, third
+        units.append(targets.units[voice.group][at])
+        stretches.append(targets.stretches[voice.group][at])
+        spectrum.append(plain[voice.group][at].astype(np.float32))
+    first, second, third, fourth = (
+        torch.from_numpy(np.stack(x)) for x in (mels, units, stretches, spectrum)
+    )
+    return first, second, third, fourth
 
 
 def _save(

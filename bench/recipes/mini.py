@@ -2,11 +2,11 @@
 
 1. Sentences of the training splits and random strings of their words, each from two voices of the
    training split in rooms and bands of their own, and from one plain voice.
-2. The encoder learns to name the plain voice's clusters behind every other voice: first 256
-   clusters of short stretches, then 100 stationary ones. These are the units.
-3. The unit LM learns pairs: what one voice says and, after `<s>`, what the other voice says of the
-   same words. Half of what it learns is which unit comes next in speech; the other half is to go
-   along an utterance and say it again, which is what prompting asks of it later.
+2. The encoder learns to name the plain voice's clusters behind every other voice: 100 stationary
+   ones, which are the units, and beside them 256 of short stretches.
+3. The unit LM learns pairs: what a voice says and, after `<s>`, what the plain voice says of the same
+   words. Half of what it learns is which unit comes next in speech; the other half is to go along
+   an utterance and say it clearly, which is what prompting asks of it later.
 
 A killed recipe goes on where it stopped.
 """
@@ -28,7 +28,7 @@ from bench.gslm.card import GslmCard
 from bench.gslm.folder import load_gslm, save_gslm
 from bench.gslm.pretraining import PretrainOptions, pretrain
 from bench.progress import Progress
-from bench.recipes.encoder_training import Round, train_encoder
+from bench.recipes.encoder_training import Targets, train_encoder
 from bench.recipes.plain_clusters import stationary, stretches
 from bench.recipes.spoken import Mels, ParallelSpeech, parallel_speech
 from bench.speech.encoder import FILE, load_encoder, save_encoder
@@ -43,25 +43,23 @@ class Recipe(NamedTuple):
     """How much of everything.
 
     Attributes:
-        groups: of parallel speech; 1,000 make 1.1 hours.
-        first_clusters: of short stretches.
-        first_epochs: of the encoder on them.
-        second_epochs: of the encoder on the units.
+        groups: of parallel speech; 1,000 make an hour.
+        stretches: clusters of short stretches.
+        encoder_epochs: passes of the encoder.
         lm_preset: size of the unit LM.
         lm_epochs: passes over the pairs.
     """
 
     groups: int
-    first_clusters: int
-    first_epochs: float
-    second_epochs: float
+    stretches: int
+    encoder_epochs: float
     lm_preset: str
     lm_epochs: float
 
 
 RECIPES = {
-    "mini": Recipe(16_000, 256, 4.0, 1.6, "mini", 6.0),
-    "mini-smoke": Recipe(200, 64, 4.0, 4.0, "tiny", 4.0),
+    "mini": Recipe(18_000, 256, 5.0, "mini", 3.0),
+    "mini-smoke": Recipe(200, 64, 8.0, "tiny", 2.0),
 }
 """`mini` is what the package ships; `mini-smoke` goes the same way in a minute or two."""
 
@@ -120,8 +118,9 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
     kmeans = KMeans(np.eye(N_UNITS, dtype=np.float32))
     save_encoder(out, encoder)
     save_kmeans(out, kmeans)
+    plain = units_of(encoder, kmeans, speech.plain, progress)
     units = units_of(encoder, kmeans, [voice.mels for voice in speech.voices], progress)
-    _write_pairs(speech, units, work / "pairs")
+    _write_pairs(speech, plain, units, work / "pairs")
     n_units_a_second = sum(map(len, units)) / (3600 * speech.hours)
     lm_options = PretrainOptions(
         say_again=[work / "pairs"],
@@ -129,7 +128,7 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
         name=name,
         preset=recipe.lm_preset,
         epochs=recipe.lm_epochs,
-        batch_tokens=4096,
+        batch_tokens=2048,
         dropout=0.05,
         max_positions=1024,
         seed=seed,
@@ -171,37 +170,30 @@ def _trained(
     recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
 ) -> SslEncoder:
     kmeans_seed = random.derive(seed, "recipe", "clusters")
-    first = Round(
-        "stretches",
-        stretches(speech.plain, recipe.first_clusters, kmeans_seed),
-        recipe.first_clusters,
-        recipe.first_epochs,
-        1e-3,
-    )
-    _, network = train_encoder(speech, first, None, work / "encoder", seed, progress)
-    second = Round(
-        "stationary",
+    targets = Targets(
         stationary(speech.plain, N_UNITS, kmeans_seed),
         N_UNITS,
-        recipe.second_epochs,
-        6e-4,
+        stretches(speech.plain, recipe.stretches, kmeans_seed),
+        recipe.stretches,
     )
-    settings, network = train_encoder(speech, second, network, work / "encoder", seed, progress)
-    return SslEncoder(settings, network)
+    return SslEncoder(
+        *train_encoder(speech, targets, recipe.encoder_epochs, work / "encoder", seed, progress)
+    )
 
 
-def _write_pairs(speech: ParallelSpeech, found: list[NDArray[np.int32]], folder: Path) -> None:
-    """Units of both voices of each group, two lines a group; every hundredth group is held out."""
-    by_group: dict[int, list[NDArray[np.int32]]] = {}
-    for voice, units in zip(speech.voices, found, strict=True):
-        by_group.setdefault(voice.group, []).append(units)
+def _write_pairs(
+    speech: ParallelSpeech,
+    plain: list[NDArray[np.int32]],
+    voices: list[NDArray[np.int32]],
+    folder: Path,
+) -> None:
+    """A voice's units and the plain voice's, two lines a pair; every hundredth group held out."""
     lines: dict[str, list[str]] = {"train": [], "valid": []}
-    for i, said in by_group.items():
-        if len(said) == 2:
-            turn = said if i % 2 else said[::-1]
-            lines["valid" if i % 100 == 0 else "train"] += [
-                f"{i}-{k}|{' '.join(map(str, units))}\n" for k, units in enumerate(turn)
-            ]
+    for i, (voice, units) in enumerate(zip(speech.voices, voices, strict=True)):
+        lines["valid" if voice.group % 100 == 0 else "train"] += [
+            f"{i}-{who}|{' '.join(map(str, said))}\n"
+            for who, said in (("voice", units), ("plain", plain[voice.group]))
+        ]
     make_folder(folder)
     for split, content in lines.items():
         write_atomic(folder / f"{split}.txt", "".join(content))

@@ -1,9 +1,10 @@
 """Speech to pretrain on: the same words at the same pace from several voices, without end.
 
 Voices are the training split's, words come from the sentences of the training splits and from
-random strings of their words; no validation or test speaker, sentence or value is among them. Each
-utterance has a speaker and a place of its own. A plain voice says it too, clean and close: what the
-encoder learns to hear behind every other voice.
+random strings of their words, or of words that do not exist, in other languages too; no validation
+or test speaker, sentence or value is among them. Each utterance has a speaker and a place of its
+own. A plain voice says it too, clean and close: what the encoder learns to hear behind every other
+voice.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ from tasks.corpora.mini.speakers import ACCENTS, VARIANTS, draw_speaker
 from tasks.corpora.mini.synthesiser import SAMPLE_RATE_HZ as SYNTHESISER_HZ
 from tasks.corpora.mini.synthesiser import Request, Speech, Synthesiser
 from tasks.corpora.mini.texts import asr, ic, ks, lid, sf
+from tasks.corpora.mini.texts.pseudo_words import PseudoWords
 from tasks.corpora.mini.texts.saying import words_of
 from tasks.corpora.mini.texts.sentences import SENTENCES
 
+OTHER_LANGUAGES = (
+    *("cs", "cy", "da", "et", "fi", "hr", "hu", "id", "lt", "lv", "nl", "pl", "pt", "ro"),
+    *("sk", "sl", "sv", "sw", "tr"),
+)
+"""Voices of languages that no task asks for."""
 N_VOICES = 2
 """Voices a group, the plain one aside."""
 _EDGE = 1600  # silence around the plain voice, samples
@@ -65,38 +72,49 @@ class Group(NamedTuple):
     voices: tuple[Voice, ...]
 
 
-def words_and_language(i: int) -> tuple[str, str]:
-    """What group `i` says ("" for nothing), and in which of the six languages."""
+def words_and_voice(i: int) -> tuple[str, str]:
+    """What group `i` says ("" for nothing), and the synthesiser's voice of the language."""
     draw = Draw("pretrain", "text", i)
     kind = draw.below(100)
-    if kind < 25:
-        return _of_training(lambda: asr.sentence(draw)), "en"
-    if kind < 50:
-        return _of_training(lambda: sf.request(draw, unheard_percent=0).spoken), "en"
-    if kind < 60:
+    if kind < 21:
+        return _of_training(lambda: asr.sentence(draw)), draw.choice(ACCENTS)
+    if kind < 42:
+        spoken = _of_training(lambda: sf.request(draw, unheard_percent=0).spoken)
+        return spoken, draw.choice(ACCENTS)
+    if kind < 51:
         intent = draw.choice(ic.INTENTS)
         wording = ic.WORDINGS[intent.action, intent.object][1]
         place = draw.choice(ic.PLACES[intent.location])
-        return words_of(draw.choice(wording.known), {"at": place}), "en"
-    if kind < 70:
-        return draw.choice(ks.COMMANDS + ks.OTHER_WORDS), "en"
-    if kind < 85:
+        return words_of(draw.choice(wording.known), {"at": place}), draw.choice(ACCENTS)
+    if kind < 59:
+        return draw.choice(ks.COMMANDS + ks.OTHER_WORDS), draw.choice(ACCENTS)
+    if kind < 83:
         language = draw.choice(list(SENTENCES))
-        sentences = SENTENCES[language][lid.PARTS["train"]]
-        if draw.chance(40):
-            return draw.choice(sentences), language
-        words = [word.strip(".,?¿!¡") for sentence in sentences for word in sentence.split()]
-        return " ".join(draw.choice(words) for _ in range(draw.between(3, 8))), language
+        way = draw.below(3)
+        if way == 0:
+            return draw.choice(SENTENCES[language][lid.PARTS["train"]]), language
+        if way == 1:
+            return _several(lambda: draw.choice(_TRAINING_WORDS[language]), draw, 3), language
+        return _several(lambda: _PSEUDO[language].word(draw), draw, 2), language
+    if kind < 89:
+        # Other languages' sounds: their rules of reading, on words of nobody.
+        source = draw.choice(_LATIN)
+        return _several(lambda: _PSEUDO[source].word(draw), draw, 1), draw.choice(OTHER_LANGUAGES)
     if kind < 99:
-        return " ".join(draw.choice(_WORDS) for _ in range(draw.between(1, 8))), "en"
-    return "", "en"
+        if draw.chance(30):
+            return _several(lambda: _PSEUDO["en"].word(draw), draw, 1), draw.choice(ACCENTS)
+        return _several(lambda: draw.choice(_WORDS), draw, 1), draw.choice(ACCENTS)
+    return "", draw.choice(ACCENTS)
+
+
+def _several(word: Callable[[], str], draw: Draw, at_least: int) -> str:
+    return " ".join(word() for _ in range(draw.between(at_least, 8)))
 
 
 def group(i: int, synthesiser: Synthesiser) -> Group:
     """Group `i`, always the same; voices whose pace is too unlike the plain one's are left out."""
-    text, language = words_and_language(i)
+    text, accent = words_and_voice(i)
     draw = Draw("pretrain", "group", i)
-    accent = draw.choice(ACCENTS) if language == "en" else language
     rate = draw.between(130, 210)
     if text:
         spoken = synthesiser.speak(Request(text=text, voice=accent, rate=rate, pitch=50, range=50))
@@ -179,3 +197,18 @@ _WORDS = sorted(
     | _plain_words(sf.PATTERNS)
     | _plain_words(asr.PATTERNS)
 )
+_TRAINING_WORDS = {
+    language: sorted(
+        {
+            word.strip(".,?¿!¡")
+            for sentence in sentences[lid.PARTS["train"]]
+            for word in sentence.split()
+        }
+    )
+    for language, sentences in SENTENCES.items()
+}
+_PSEUDO = {
+    language: PseudoWords([*words, *(_WORDS if language == "en" else [])])
+    for language, words in _TRAINING_WORDS.items()
+}
+_LATIN = sorted(set(SENTENCES) - {"ru"})

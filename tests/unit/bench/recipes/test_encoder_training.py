@@ -8,8 +8,8 @@ import torch
 
 from bench.progress import Progress
 from bench.recipes import encoder_training
-from bench.recipes.encoder_training import Round, distorted, train_encoder
-from bench.recipes.plain_clusters import stretches
+from bench.recipes.encoder_training import Targets, distorted, train_encoder
+from bench.recipes.plain_clusters import stationary, stretches
 from bench.recipes.spoken import ParallelSpeech, parallel_speech
 
 QUIET = Progress(quiet=True)
@@ -20,12 +20,16 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> ParallelSpeech:
     return parallel_speech(24, tmp_path_factory.mktemp("speech"), QUIET)
 
 
+def targets_of(speech: ParallelSpeech) -> Targets:
+    return Targets(stationary(speech.plain, 8, 0), 8, stretches(speech.plain, 12, 0), 12)
+
+
 def test_a_killed_training_ends_as_an_undisturbed_one(
     speech: ParallelSpeech, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoder_training, "BATCH_FRAMES", 3000)
-    work = Round("stretches", stretches(speech.plain, 8, 0), 8, 2.0, 1e-3)
-    _, whole = train_encoder(speech, work, None, tmp_path / "whole", 0, QUIET)
+    targets = targets_of(speech)
+    _, whole = train_encoder(speech, targets, 2.0, tmp_path / "whole", 0, QUIET)
 
     monkeypatch.setattr(encoder_training, "SAVE_EVERY_S", 0.0)
     calls = 0
@@ -39,8 +43,8 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
 
     monkeypatch.setattr(encoder_training, "distorted", distorted_and_killed)
     with pytest.raises(KeyboardInterrupt):
-        train_encoder(speech, work, None, tmp_path / "killed", 0, QUIET)
-    _, resumed = train_encoder(speech, work, None, tmp_path / "killed", 0, QUIET)
+        train_encoder(speech, targets, 2.0, tmp_path / "killed", 0, QUIET)
+    _, resumed = train_encoder(speech, targets, 2.0, tmp_path / "killed", 0, QUIET)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
     assert calls > 5
@@ -49,12 +53,12 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
 def test_it_learns(
     speech: ParallelSpeech, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    work = Round("stretches", stretches(speech.plain, 8, 0), 8, 30.0, 1e-3)
-    train_encoder(speech, work, None, tmp_path, 0, Progress())
+    targets = targets_of(speech)
+    train_encoder(speech, targets, 30.0, tmp_path, 0, Progress())
     rows = [line for line in capsys.readouterr().err.splitlines() if "frames right" in line]
     share = float(rows[-1].split("frames right ")[1].split()[0])
-    targets = np.concatenate(work.targets)
-    assert share > 100 * np.bincount(targets).max() / len(targets) + 5
+    units = np.concatenate(targets.units)
+    assert share > 100 * np.bincount(units).max() / len(units) + 5
 
 
 def test_distortion_is_drawn_by_its_generator_and_keeps_the_shape() -> None:
