@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.errors import DataError
 from bench.progress import Progress
-from bench.speech.audio import read_audio
 from bench.speech.cache import Cache
+from bench.speech.damaged import audio_or_damage
 from tasks.corpora.utterance import Utterance
 
 KIND = "audio-survey"
@@ -36,10 +35,10 @@ class Survey:
             damage: dict[int, str] = {}
             with progress.bar(len(utterances), "reading audio", "utterances") as bar:
                 for index, utterance in enumerate(utterances):
-                    found = _length(utterance)
+                    found = audio_or_damage(utterance)
                     if isinstance(found, str):
                         damage[index] = found
-                    n_samples.append(0 if isinstance(found, str) else found)
+                    n_samples.append(0 if isinstance(found, str) else len(found))
                     bar.advance()
             text = json.dumps({"n_samples": n_samples, "damage": damage})
             (folder / "survey.json").write_text(text, encoding="utf-8")
@@ -48,11 +47,3 @@ class Survey:
         found = json.loads((folder / "survey.json").read_text(encoding="utf-8"))
         self.n_samples: list[int] = found["n_samples"]
         self.damage = {int(index): str(reason) for index, reason in found["damage"].items()}
-
-
-def _length(utterance: Utterance) -> int | str:
-    """Samples, or what is wrong."""
-    try:
-        return len(read_audio(utterance))
-    except DataError as error:
-        return error.message

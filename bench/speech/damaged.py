@@ -10,12 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.errors import DataError
+from bench.speech.audio import read_audio
 from tasks.corpora.corpus import Corpus
 from tasks.corpora.utterance import Utterance
 
 MOST_DAMAGED = 0.1
 """Share of training utterances that may be left out."""
+
+
+def audio_or_damage(utterance: Utterance) -> NDArray[np.float32] | str:
+    """`read_audio`, or what is wrong with the audio.
+
+    Raises:
+        MissingError: if there is no file.
+    """
+    try:
+        return read_audio(utterance)
+    except DataError as error:
+        return error.message
 
 
 def leave_out(corpus: Corpus, damaged: Iterable[tuple[Utterance, str]]) -> None:
@@ -29,16 +45,25 @@ def leave_out(corpus: Corpus, damaged: Iterable[tuple[Utterance, str]]) -> None:
         DataError: if they are more than a tenth.
     """
     found = list(damaged)
-    if len(found) > MOST_DAMAGED * len(corpus.train):
-        first, reason = found[0]
+    check_few(found, len(corpus.train))
+    known = set(corpus.skipped)
+    corpus.skipped.extend(entry for u, reason in found if (entry := (u.id, reason)) not in known)
+
+
+def check_few(damaged: Sequence[tuple[Utterance, str]], n_train: int) -> None:
+    """Raises where too much training audio is damaged to leave it out.
+
+    Raises:
+        DataError: if that is more than a tenth of `n_train` utterances.
+    """
+    if len(damaged) > MOST_DAMAGED * n_train:
+        first, reason = damaged[0]
         raise DataError(
-            f"{len(found)} of {len(corpus.train)} training utterances have damaged audio, "
+            f"{len(damaged)} of {n_train} training utterances have damaged audio, "
             f"first {first.id!r}: {reason}",
             where=first.where,
             hint="up to a tenth would be left out; check how the corpus was prepared",
         )
-    known = set(corpus.skipped)
-    corpus.skipped.extend(entry for u, reason in found if (entry := (u.id, reason)) not in known)
 
 
 def refuse(corpus: Corpus, split: str, damaged: Sequence[tuple[Utterance, str]]) -> None:

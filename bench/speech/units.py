@@ -7,6 +7,7 @@ corpus costs nothing, and any other encoder makes units of its own.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +25,9 @@ from bench.files import sha256_of_file
 from bench.progress import Bar, Progress
 from bench.speech import encoder as encoders
 from bench.speech import kmeans as clusterings
-from bench.speech.audio import content_key, read_audio
+from bench.speech.audio import content_key
 from bench.speech.cache import Cache
+from bench.speech.damaged import audio_or_damage, check_few, refuse
 from bench.speech.encoder import Encoder, load_encoder
 from bench.speech.kmeans import KMeans, load_kmeans
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
@@ -49,6 +51,21 @@ class Units(NamedTuple):
 
     units: NDArray[np.int32]
     durations: NDArray[np.int32]
+
+
+NOTHING = Units(np.empty(0, np.int32), np.empty(0, np.int32))
+
+
+class Extracted(NamedTuple):
+    """Utterances in units.
+
+    Attributes:
+        units: of each utterance; none where its audio is damaged.
+        damage: what is wrong with the audio of an utterance, by its index.
+    """
+
+    units: list[Units]
+    damage: dict[int, str]
 
 
 def deduplicate(frames: NDArray[np.int32]) -> Units:
@@ -86,12 +103,10 @@ class UnitExtractor:
         """
         encoder, kmeans = load_encoder(folder), load_kmeans(folder)
         files = (folder / encoders.FILE, folder / clusterings.FILE)
-        identity = f"1 {dedup} {' '.join(map(sha256_of_file, files))}"
+        identity = f"2 {dedup} {' '.join(map(sha256_of_file, files))}"
         return cls(encoder, kmeans, dedup, hashlib.sha256(identity.encode()).hexdigest())
 
-    def extract(
-        self, utterances: Sequence[Utterance], progress: Progress, what: str
-    ) -> list[Units]:
+    def extract(self, utterances: Sequence[Utterance], progress: Progress, what: str) -> Extracted:
         """Units of utterances, in order, from the cache where they are known.
 
         Args:
@@ -101,7 +116,6 @@ class UnitExtractor:
 
         Raises:
             MissingError: if a file is not there.
-            DataError: if audio is damaged.
         """
         cache = Cache()
         key = {"extractor": self.fingerprint, "audio": content_key(utterances)}
@@ -117,28 +131,36 @@ class UnitExtractor:
             raise StorageError("the cache does not keep what is written", where=str(cache.root))
         return found
 
-    def _compute(
-        self, utterances: Sequence[Utterance], progress: Progress, what: str
-    ) -> list[Units]:
-        found: list[Units] = []
+    def _compute(self, utterances: Sequence[Utterance], progress: Progress, what: str) -> Extracted:
+        units: list[Units] = []
+        damage: dict[int, str] = {}
         with progress.bar(len(utterances), f"units of {what}", "utterances") as bar:
             for start in range(0, len(utterances), BLOCK_UTTERANCES):
-                found += self._block(utterances[start : start + BLOCK_UTTERANCES], bar)
-        return found
+                found = self._block(utterances[start : start + BLOCK_UTTERANCES], bar)
+                units += found.units
+                damage |= {start + i: reason for i, reason in found.damage.items()}
+        return Extracted(units, damage)
 
-    def _block(self, utterances: Sequence[Utterance], bar: Bar) -> list[Units]:
-        waveforms = [read_audio(utterance) for utterance in utterances]
+    def _block(self, utterances: Sequence[Utterance], bar: Bar) -> Extracted:
+        waveforms: dict[int, NDArray[np.float32]] = {}
+        damage: dict[int, str] = {}
         of_length: defaultdict[int, list[int]] = defaultdict(list)
-        for i, waveform in enumerate(waveforms):
-            of_length[len(waveform)].append(i)
-        found: dict[int, Units] = {}
+        for i, utterance in enumerate(utterances):
+            read = audio_or_damage(utterance)
+            if isinstance(read, str):
+                damage[i] = read
+                bar.advance()
+            else:
+                waveforms[i] = read
+                of_length[len(read)].append(i)
+        found: dict[int, Units] = dict.fromkeys(damage, NOTHING)
         for members in of_length.values():
             for start in range(0, len(members), BATCH_UTTERANCES):
                 batch = members[start : start + BATCH_UTTERANCES]
                 frames = self.encoder.encode(np.stack([waveforms[i] for i in batch]))
                 found |= {i: self._units(rows) for i, rows in zip(batch, frames, strict=True)}
                 bar.advance(len(batch))
-        return [found[i] for i in range(len(utterances))]
+        return Extracted([found[i] for i in range(len(utterances))], damage)
 
     def _units(self, frames: NDArray[np.float32]) -> Units:
         ids = self.kmeans.assign(frames)
@@ -164,33 +186,40 @@ def _split_with_units(
 ) -> Split:
     split = corpus.split(name)
     found = extractor.extract(split.utterances, progress, f"{corpus.name}, {name}")
-    utterances = tuple(
-        replace(utterance, units=units.units)
-        for utterance, units in zip(split.utterances, found, strict=True)
-    )
-    return Split(utterances=utterances, skipped=split.skipped, notes=split.notes)
+    utterances, damaged = [], []
+    for i, (utterance, units) in enumerate(zip(split.utterances, found.units, strict=True)):
+        if i in found.damage:
+            damaged.append((utterance, found.damage[i]))
+        else:
+            utterances.append(replace(utterance, units=units.units))
+    if name == "train":
+        check_few(damaged, len(split.utterances))
+    else:
+        refuse(corpus, name, damaged)
+    skipped = (*split.skipped, *((utterance.id, reason) for utterance, reason in damaged))
+    return Split(utterances=tuple(utterances), skipped=skipped, notes=split.notes)
 
 
-def _write(file: Path, found: Sequence[Units]) -> None:
+def _write(file: Path, found: Extracted) -> None:
     tensors = {
-        "units": np.concatenate([units.units for units in found]),
-        "durations": np.concatenate([units.durations for units in found]),
-        "lengths": np.array([len(units.units) for units in found], np.int64),
+        "units": np.concatenate([units.units for units in found.units]),
+        "durations": np.concatenate([units.durations for units in found.units]),
+        "lengths": np.array([len(units.units) for units in found.units], np.int64),
+        "damage": np.frombuffer(json.dumps(found.damage).encode(), np.uint8),
     }
     file.write_bytes(save(tensors))
 
 
-def _read(file: Path, n_utterances: int) -> list[Units] | None:
-    """The units in a cache entry; None if they are not what was written."""
+def _read(file: Path, n_utterances: int) -> Extracted | None:
+    """What a cache entry holds; None if it is not what was written."""
     try:
         tensors = load_file(file)
         ends = np.cumsum(tensors["lengths"])
         units, durations = tensors["units"], tensors["durations"]
-    except (SafetensorError, OSError, KeyError):
+        damage: dict[str, str] = json.loads(tensors["damage"].tobytes())
+    except (SafetensorError, OSError, KeyError, ValueError):
         return None
     if len(ends) != n_utterances or ends[-1] != len(units) or len(units) != len(durations):
         return None
-    return [
-        Units(a, b)
-        for a, b in zip(np.split(units, ends[:-1]), np.split(durations, ends[:-1]), strict=True)
-    ]
+    parts = zip(np.split(units, ends[:-1]), np.split(durations, ends[:-1]), strict=True)
+    return Extracted([Units(a, b) for a, b in parts], {int(i): x for i, x in damage.items()})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def test_deduplication_loses_nothing(frames: list[int]) -> None:
 def test_units_are_those_of_each_alone(
     utterances: list[Utterance], extractor: UnitExtractor
 ) -> None:
-    found = extractor.extract(utterances, QUIET, "x")
+    found = extractor.extract(utterances, QUIET, "x").units
     for utterance, units in zip(utterances, found, strict=True):
         frames = extractor.encoder.encode(read_audio(utterance)[None])[0]
         alone = deduplicate(extractor.kmeans.assign(frames))
@@ -82,7 +83,7 @@ def test_blocks_change_nothing(
     whole = extractor._compute(utterances, QUIET, "x")
     monkeypatch.setattr(module, "BLOCK_UTTERANCES", 2)
     blocks = extractor._compute(utterances, QUIET, "x")
-    assert [u.units.tolist() for u in whole] == [u.units.tolist() for u in blocks]
+    assert [u.units.tolist() for u in whole.units] == [u.units.tolist() for u in blocks.units]
 
 
 def test_without_dedup_every_frame_is_a_unit(tmp_path: Path, utterances: list[Utterance]) -> None:
@@ -91,7 +92,9 @@ def test_without_dedup_every_frame_is_a_unit(tmp_path: Path, utterances: list[Ut
     merged = UnitExtractor.load(folder, dedup=True)
     assert plain.fingerprint != merged.fingerprint
     for a, b in zip(
-        plain.extract(utterances, QUIET, "x"), merged.extract(utterances, QUIET, "x"), strict=True
+        plain.extract(utterances, QUIET, "x").units,
+        merged.extract(utterances, QUIET, "x").units,
+        strict=True,
     ):
         assert np.array_equal(a.units, np.repeat(b.units, b.durations))
 
@@ -103,7 +106,7 @@ def test_the_cache_knows_audio_and_encoder_by_content(
     cache: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = extractor.extract(utterances, QUIET, "x")
+    first = extractor.extract(utterances, QUIET, "x").units
     computed = []
     compute = UnitExtractor._compute
 
@@ -112,7 +115,7 @@ def test_the_cache_knows_audio_and_encoder_by_content(
         return compute(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(UnitExtractor, "_compute", counted)
-    again = extractor.extract(utterances, QUIET, "x")
+    again = extractor.extract(utterances, QUIET, "x").units
     assert not computed
     for a, b in zip(first, again, strict=True):
         assert np.array_equal(a.units, b.units)
@@ -126,7 +129,7 @@ def test_the_cache_knows_audio_and_encoder_by_content(
 
     for entry in (cache / "units").glob("*/content/*.safetensors"):  # damaged: made again, not read
         entry.write_bytes(entry.read_bytes()[:-9])
-    healed = extractor.extract(utterances, QUIET, "x")
+    healed = extractor.extract(utterances, QUIET, "x").units
     assert len(computed) == 3
     assert healed[1].units.tolist() == first[1].units.tolist()
 
@@ -157,7 +160,29 @@ def test_a_corpus_gets_its_units_split_by_split(
     assert spoken.data_fingerprint == corpus.data_fingerprint == corpus.fingerprint
 
 
-def test_bad_audio_is_named(extractor: UnitExtractor, utterances: list[Utterance]) -> None:
+def test_damaged_training_audio_is_left_out_and_named(
+    extractor: UnitExtractor, utterances: list[Utterance]
+) -> None:
+    train = [replace(utterances[i % 6], id=f"t{i}") for i in range(20)]
+    bad = utterances[0].audio_path().with_name("bad.wav")
+    bad.write_bytes(b"no sound")
+    train[7] = replace(train[7], audio=bad)
+    corpus = Corpus.of("c", KS, train=train, valid=utterances[3:4], test=utterances[4:])
+    for _ in range(2):  # the second time from the cache
+        spoken = with_units(corpus, extractor, QUIET)
+        assert [u.id for u in spoken.train] == [f"t{i}" for i in range(20) if i != 7]
+        ((name, reason),) = spoken.skipped
+        assert name == "t7"
+        assert "cannot be decoded" in reason
+
+
+def test_damaged_audio_elsewhere_is_an_error(
+    extractor: UnitExtractor, utterances: list[Utterance]
+) -> None:
     utterances[2].audio_path().write_bytes(b"no sound")
-    with pytest.raises(DataError, match=r"m:2.*'u2'.*cannot be decoded"):
-        extractor.extract(utterances, QUIET, "x")
+    corpus = Corpus.of("c", KS, train=utterances[:2], valid=utterances[3:4], test=utterances[2:3])
+    with pytest.raises(DataError, match=r"m:2.*test set.*'u2'.*cannot be decoded"):
+        _ = with_units(corpus, extractor, QUIET).test
+    swapped = Corpus.of("c", KS, train=utterances[:3], valid=utterances[3:4], test=utterances[4:])
+    with pytest.raises(DataError, match=r"1 of 3 training utterances"):
+        _ = with_units(swapped, extractor, QUIET).train
