@@ -142,6 +142,14 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_LM,
     ),
     Option(
+        name="label-vectors",
+        kind="str",
+        choices=("lm", "trained"),
+        help="what answered labels are read by: their units' embeddings, or vectors of their own "
+        "(default: trained where an answer has several labels)",
+        methods=_PROMPT,
+    ),
+    Option(
         name="loss",
         kind="str",
         default="labels",

@@ -57,11 +57,14 @@ class Cache:
                 layer[i] = layer[i].index_select(2, parents[begin : begin + n] - begin)
                 begin += n
 
-    def step(self, tokens: Tensor, prompts: list[PromptKv] | None) -> Tensor:
+    def step(
+        self, tokens: Tensor, vectors: Tensor | None, prompts: list[PromptKv] | None
+    ) -> Tensor:
         """Read one more token of every row.
 
         Args:
             tokens: (n_rows,) embedding rows, in packed order, beams side by side.
+            vectors: as for the first pass.
             prompts: as for the first pass.
 
         Returns:
@@ -70,7 +73,7 @@ class Cache:
         frozen = self.frozen
         # Rows that are done go on beside the others, maybe beyond the last position.
         places = (self.lengths + self.added).clamp_max(frozen.shape.max_positions - 1)
-        x = frozen.embedded(tokens, places, None)
+        x = frozen.embedded(tokens, places, vectors)
         for i, layer in enumerate(frozen.layers):
             qkv = layer.qkv(layer.attn_norm(x, frozen.dtype))
             mixed = self._attend(i, qkv, prompts[i] if prompts is not None else None)

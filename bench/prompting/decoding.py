@@ -88,14 +88,15 @@ def _slots(
     groups = objective.answers.groups
     rows = torch.from_numpy(objective.answers.rows).to(objective.frozen.device)
     kv: list[Tensor] | None = [] if len(groups) > 1 else None
-    hidden = objective.frozen(batch, objective.prompts.separator, prompts, kv_out=kv)
+    vectors = objective.prompts.vectors(objective.frozen)
+    hidden = objective.frozen(batch, vectors, prompts, kv_out=kv)
     cache = Cache(objective.frozen, batch, kv, len(groups) - 1) if kv is not None else None
     score = torch.zeros(len(hidden), device=hidden.device)
     chosen: list[Tensor] = []
     for slot, group in enumerate(groups):
         if slot > 0:
             assert cache is not None
-            hidden = cache.step(rows[chosen[-1]], prompts)
+            hidden = cache.step(rows[chosen[-1]], vectors, prompts)
         best = torch.log_softmax(objective.scores(hidden, slot), dim=1).max(dim=1)
         score += best.values
         chosen.append(best.indices + group.start)
@@ -118,7 +119,8 @@ def _sequences(
     )
     steps = int(limits.max())
     kv: list[Tensor] = []
-    hidden = frozen(batch, objective.prompts.separator, prompts, kv_out=kv)
+    vectors = objective.prompts.vectors(frozen)
+    hidden = frozen(batch, vectors, prompts, kv_out=kv)
     cache = Cache(frozen, batch, kv, steps, beam)
     n, end = len(batch.order), len(rows)
     finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]
@@ -162,5 +164,5 @@ def _sequences(
         offsets = torch.arange(n)[:, None] * beam
         if beam > 1:
             cache.reorder((parents + offsets).flatten().to(frozen.device))
-        hidden = cache.step(rows[tokens.flatten().to(frozen.device)], prompts)
+        hidden = cache.step(rows[tokens.flatten().to(frozen.device)], vectors, prompts)
     return [max(f, key=lambda item: item[0])[1] for f in finished]

@@ -2,7 +2,7 @@
 
 Three things make it cheap: prompts are extra keys and values and never tokens; the last layer and
 everything after it is computed for output tokens only; and the only input that needs a gradient
-besides the prompts, the separator's vector, takes its own way through the first layer.
+besides the prompts, the vectors of the output tokens, takes its own way through the first layer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
 from bench.gslm.attention import packed_attention
-from bench.gslm.card import BOS, LmShape
+from bench.gslm.card import LmShape
 from bench.gslm.lm import Layer, UnitLM, relu
 from bench.gslm.packing import Packed
 from bench.prompting.frozen_linear import FrozenLinear
@@ -184,26 +184,24 @@ class FrozenLM:
                 x = layer.feed_forward(x + layer.out(mixed), self.dtype)
         return kv
 
-    def embedded(self, tokens: Tensor, positions: Tensor, separator: Tensor | None) -> Tensor:
-        """Scaled embeddings plus positions; the trained separator stands in for `<s>`.
+    def embedded(self, tokens: Tensor, positions: Tensor, vectors: Tensor | None) -> Tensor:
+        """Scaled embeddings plus positions.
 
         Args:
             tokens: (n,) embedding rows.
             positions: (n,) places in the utterance, from 0.
-            separator: (dim,), or None for the LM's own `<s>`.
+            vectors: (n_rows, dim) in place of the LM's own embedding, or None.
 
         Returns:
             (n, dim) float32.
         """
-        x = self.embedding[tokens]
-        if separator is not None:
-            x = torch.where((tokens == BOS)[:, None], separator, x)
+        x = (self.embedding if vectors is None else vectors)[tokens]
         return x * math.sqrt(self.shape.dim) + self.positions[positions]
 
     def __call__(
         self,
         batch: Packed,
-        separator: Tensor | None,
+        vectors: Tensor | None,
         prompts: list[PromptKv] | None,
         *,
         kv_out: list[Tensor] | None = None,
@@ -212,7 +210,8 @@ class FrozenLM:
 
         Args:
             batch: the packed tokens.
-            separator: (dim,), see `embedded`.
+            vectors: (n_rows, dim) that the output tokens (`<s>` and what comes after it) are
+                embedded by, or None for the LM's own; see `Prompts.vectors`.
             prompts: each layer's prompts, or None for none.
             kv_out: a list that takes each layer's (n_tokens, 2 * dim) keys and values, for
                 cached decoding.
@@ -224,11 +223,9 @@ class FrozenLM:
         with torch.no_grad():
             constant = self.embedded(batch.tokens, batch.positions, None)
         x = constant
-        marks = torch.empty(0, dtype=torch.int64)
-        if separator is not None:
-            marks = (batch.tokens == BOS).nonzero()[:, 0]
-            at = batch.positions[marks]
-            own = self.embedded(batch.tokens[marks], at, separator)
+        marks = batch.outputs
+        if vectors is not None:
+            own = self.embedded(batch.tokens[marks], batch.positions[marks], vectors)
             x = x.index_copy(0, marks, own)
         for i, layer in enumerate(self.layers):
             keys, values = prompts[i] if prompts is not None else (None, None)
@@ -248,7 +245,7 @@ class FrozenLM:
                 )
                 x = x[batch.outputs]
             else:
-                if i == 0 and separator is not None:
+                if i == 0 and vectors is not None:
                     with torch.no_grad():
                         qkv = layer.qkv(layer.attn_norm(constant, self.dtype))
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))

@@ -47,6 +47,9 @@ class PromptOptions(BaseModel):
         prompt_mode: `deep`: keys and values of every layer; `input`: vectors before the first.
         verbalizer: how labels become units; None: the task's preset (`frequency` with the full
             loss).
+        label_vectors: what answered labels are read by: `lm`, their units' embeddings; `trained`,
+            vectors of their own that begin there; None: the task's preset (`lm` with the full
+            loss).
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
             whole vocabulary, from the separator on, as in the paper.
         lr: peak learning rate of Adam; None: the task's preset.
@@ -68,6 +71,7 @@ class PromptOptions(BaseModel):
     prompt_length: int | None = Field(default=None, ge=0)
     prompt_mode: Literal["deep", "input"] = "deep"
     verbalizer: Name | None = None
+    label_vectors: Literal["lm", "trained"] | None = None
     loss: Literal["labels", "full"] = "labels"
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -101,8 +105,9 @@ class PromptMethod:
         keep_freed_memory()
         preset = PRESETS[job.task.answer]
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
-        if options.loss == "full" and options.verbalizer is None:
-            left_open["verbalizer"] = "frequency"
+        if options.loss == "full":  # as in the paper
+            papers = {"verbalizer": "frequency", "label_vectors": "lm"}
+            left_open |= {name: value for name, value in papers.items() if name in left_open}
         if options.warmup_steps is None:
             left_open["warmup_steps"] = WARMUP_STEPS
         options = options.model_copy(update=left_open)
@@ -121,6 +126,7 @@ class PromptMethod:
             options.prompt_length or 0,
             options.prompt_mode,
             n_mapped_labels=0 if first_map is None else len(first_map),
+            read_labels=self._task.answers.read if options.label_vectors == "trained" else None,
         ).to(device)
         if self._prompts.label_map is not None and first_map is not None:
             self._prompts.label_map.data.copy_(first_map)

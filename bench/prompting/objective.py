@@ -44,6 +44,13 @@ class Answers:
         groups = tuple(labels.group_ids(g) for g in range(len(labels.groups)))
         return cls(rows, groups, is_sequence)
 
+    @property
+    def read(self) -> NDArray[np.int64]:
+        """The rows that are read while answering: all but the last slot's."""
+        if self.is_sequence:
+            return self.rows
+        return self.rows[: self.groups[-1].start]
+
     def choices(self, slot: int) -> NDArray[np.int64]:
         """The rows that compete at a slot; for sequence tasks `</s>` comes last."""
         if self.is_sequence:
@@ -152,5 +159,5 @@ class Objective:
             generator: source of the dropout; None for none.
         """
         kv = self.prompts.kv(self.frozen, dropout, generator)
-        hidden = self.frozen(batch, self.prompts.separator, kv)
+        hidden = self.frozen(batch, self.prompts.vectors(self.frozen), kv)
         return self._competition.loss(hidden, targets, self.frozen.logits, self.scores)

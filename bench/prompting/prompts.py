@@ -1,4 +1,4 @@
-"""What prompt tuning trains: the prompts, the separator's vector, a learnable verbalizer."""
+"""What prompt tuning trains: prompts, the separator's and labels' vectors, a verbalizer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.gslm.card import BOS, LmShape
@@ -24,13 +25,20 @@ class Prompts(nn.Module):
         value: (layers, prompt_length, dim) value inputs (deep mode).
         prompt: (prompt_length, dim) input vectors (input mode).
         separator: (dim,) the vector of `<s>`, before the embedding scale.
+        label_vectors: (n_labels, dim) the vectors that labels are read by, likewise, or None.
         label_map: (n_labels, n_rows) learnable verbalizer, or None.
 
     Source: SpeechPrompt (Chang et al. 2022), deep and input prompts; v2 (2023), the map.
     """
 
     def __init__(
-        self, shape: LmShape, prompt_length: int, mode: Mode, *, n_mapped_labels: int = 0
+        self,
+        shape: LmShape,
+        prompt_length: int,
+        mode: Mode,
+        *,
+        n_mapped_labels: int = 0,
+        read_labels: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__()
         self.shape, self.prompt_length, self.mode = shape, prompt_length, mode
@@ -41,9 +49,22 @@ class Prompts(nn.Module):
         else:
             self.prompt = nn.Parameter(torch.zeros(prompt_length, shape.dim))
         self.separator = nn.Parameter(torch.zeros(shape.dim))
+        rows = np.empty(0, np.int64) if read_labels is None else read_labels
+        self.register_buffer("_read_rows", torch.from_numpy(np.append(rows, BOS)), persistent=False)
+        self.label_vectors = nn.Parameter(torch.zeros(len(rows), shape.dim)) if len(rows) else None
         self.label_map = (
             nn.Parameter(torch.zeros(n_mapped_labels, shape.n_rows)) if n_mapped_labels else None
         )
+
+    def parts(self) -> list[tuple[list[nn.Parameter], float]]:
+        """The parameters, with the share of the learning rate that suits their size.
+
+        What stands for tokens is multiplied by sqrt(dim) before any layer sees it, so a step of
+        the rate that suits prompts, which stand for normed states, would be that much too long.
+        """
+        vectors = [p for p in (self.separator, self.label_vectors) if p is not None]
+        others = [p for p in self.parameters() if all(p is not v for v in vectors)]
+        return [(others, 1.0), (vectors, self.shape.dim**-0.5)]
 
     @property
     def n_trainable(self) -> int:
@@ -55,9 +76,10 @@ class Prompts(nn.Module):
         """Parameters as the papers count them.
 
         Deep prompts are counted with the input prompts, though these then have no influence:
-        (P * (1 + 2 * layers) + 1) * dim, plus the learnable verbalizer.
+        (P * (1 + 2 * layers) + 1) * dim, plus the learnable verbalizer and label vectors.
         """
-        shape, mapped = self.shape, 0 if self.label_map is None else self.label_map.numel()
+        shape = self.shape
+        mapped = sum(p.numel() for p in (self.label_map, self.label_vectors) if p is not None)
         per_prompt = 1 + 2 * shape.layers if self.mode == "deep" else 1
         return (self.prompt_length * per_prompt + 1) * shape.dim + mapped
 
@@ -77,7 +99,21 @@ class Prompts(nn.Module):
                 self.key[i] = self.value[i] = seen[drawn]
         else:
             self.prompt.copy_(frozen.embedded(batch.tokens[drawn], torch.zeros_like(drawn), None))
-        self.separator.copy_(frozen.embedding[BOS])
+        *own, separator = frozen.embedding[self.get_buffer("_read_rows")]
+        self.separator.copy_(separator)
+        if self.label_vectors is not None:
+            self.label_vectors.copy_(torch.stack(own))
+
+    def vectors(self, frozen: FrozenLM) -> Tensor:
+        """What output tokens are embedded by: the LM's embedding, but for what is trained.
+
+        Returns:
+            (n_rows, dim), before the embedding scale.
+        """
+        own = self.separator[None]
+        if self.label_vectors is not None:
+            own = torch.cat([self.label_vectors, own])
+        return frozen.embedding.index_copy(0, self.get_buffer("_read_rows"), own)
 
     def kv(
         self, frozen: FrozenLM, dropout: float = 0.0, generator: np.random.Generator | None = None

@@ -77,7 +77,11 @@ class Tuning:
         self.schedule, self.seed, self.folder = schedule, seed, folder
         self.identity, self.progress = identity, progress
         self.prompts = objective.prompts
-        self.optimizer = torch.optim.Adam(self.prompts.parameters(), schedule.lr, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.Adam(
+            [{"params": params, "share": share} for params, share in self.prompts.parts()],
+            schedule.lr,
+            betas=(0.9, 0.98),
+        )
         self.lengths = np.array([len(e.tokens) for e in examples])
         self.epoch = 0
         self.step = 0
@@ -172,7 +176,7 @@ class Tuning:
         device, rate_of_dropout = self.objective.frozen.device, self.schedule.prompt_dropout
         drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         loss = self.objective(
             batch.to(device), targets.to(device), dropout=rate_of_dropout, generator=drops
         )

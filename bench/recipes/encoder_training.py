@@ -188,9 +188,7 @@ def distorted(mels: Tensor, draws: torch.Generator) -> Tensor:
     return mels
 
 
-def _batches(
-    lengths: NDArray[np.int64], seed: int, epoch: int
-) -> list[NDArray[np.int64]]:
+def _batches(lengths: NDArray[np.int64], seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Batches of nearly equal lengths, in random order; the longest are cut to the shortest."""
     generator = random.numpy_generator(seed, "encoder", "epoch", epoch)
     order = np.argsort(lengths + generator.integers(0, 20, len(lengths)), kind="stable")

@@ -4,9 +4,9 @@
    training split in rooms and bands of their own, and from one plain voice.
 2. The encoder learns to name the plain voice's clusters behind every other voice: 100 stationary
    ones, which are the units, and beside them 256 of short stretches.
-3. The unit LM learns pairs: what a voice says and, after `<s>`, what the plain voice says of the same
-   words. Half of what it learns is which unit comes next in speech; the other half is to go along
-   an utterance and say it clearly, which is what prompting asks of it later.
+3. The unit LM learns pairs: what a voice says and, after `<s>`, what the plain voice says of the
+   same words. Half of what it learns is which unit comes next in speech; the other half is to go
+   along an utterance and say it clearly, which is what prompting asks of it later.
 
 A killed recipe goes on where it stopped.
 """

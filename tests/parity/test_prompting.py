@@ -83,7 +83,7 @@ def our_log_probs(frozen: FrozenLM, tensors: PromptTensors, lines: Sequence[Line
     examples = [ours.example_from(line) for line in lines]
     batch, _ = collate(examples)
     with torch.no_grad():
-        hidden = frozen(batch, goal.prompts.separator, goal.prompts.kv(frozen))
+        hidden = frozen(batch, goal.prompts.vectors(frozen), goal.prompts.kv(frozen))
         log_probs = frozen.logits(hidden).log_softmax(-1)
     return ours.by_line(log_probs, batch.order.tolist(), [len(e.targets) for e in examples])
 

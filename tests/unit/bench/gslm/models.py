@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -60,6 +61,8 @@ def plain_hidden(
     key: Tensor | None = None,
     value: Tensor | None = None,
     prompt: Tensor | None = None,
+    label_vectors: Tensor | None = None,
+    read_labels: Sequence[int] = (),
 ) -> Tensor:
     """(length, dim) hidden states after the final norm, prompts as rows before the sequence.
 
@@ -70,9 +73,16 @@ def plain_hidden(
         key: (layers, n, dim) what the first n key inputs are replaced by; with `value`.
         value: (layers, n, dim) the same for the value inputs.
         prompt: (n, dim) input vectors.
+        label_vectors: (n_labels, dim) in place of the LM's own rows `read_labels` after `<s>`.
+        read_labels: embedding rows.
     """
     shape = lm.shape
     x = lm.embed.weight[tokens]
+    if label_vectors is not None:
+        begin = int((tokens == BOS).nonzero()[-1])
+        own = dict(zip(read_labels, label_vectors, strict=True))
+        after = [own.get(int(t), row) for t, row in zip(tokens[begin:], x[begin:], strict=True)]
+        x = torch.cat([x[:begin], torch.stack(after)])
     if separator is not None:
         x = torch.stack([separator if t == BOS else row for t, row in zip(tokens, x, strict=True)])
     x = x * math.sqrt(shape.dim) + plain_positions(len(tokens), shape.dim).to(x.dtype)

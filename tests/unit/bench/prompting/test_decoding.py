@@ -25,7 +25,9 @@ def objective_of(
     answers: Answers, lm: UnitLM | None = None, *, n_mapped: int = 0, length: int = 2
 ) -> Objective:
     frozen = FrozenLM(random_lm() if lm is None else lm, torch.float64)
-    prompts = Prompts(SMALL, length, "deep", n_mapped_labels=n_mapped).double()
+    prompts = Prompts(
+        SMALL, length, "deep", n_mapped_labels=n_mapped, read_labels=answers.read
+    ).double()
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for p in prompts.parameters():
@@ -63,9 +65,10 @@ class Brute:
     def _logp(self, sequence: NDArray[np.int64], path: tuple[int, ...]) -> list[float]:
         rows = self.objective.answers.rows[list(path)]
         tokens = torch.from_numpy(np.concatenate([sequence, rows]))
-        hidden = plain_hidden(self.lm, tokens, **self.vectors)[-1:]
-        logits = hidden @ self.lm.embed.weight.t()
         answers = self.objective.answers
+        read = answers.read.tolist()
+        hidden = plain_hidden(self.lm, tokens, read_labels=read, **self.vectors)[-1:]
+        logits = hidden @ self.lm.embed.weight.t()
         slot = 0 if answers.is_sequence else len(path)
         if self.objective.prompts.label_map is not None:
             group = answers.groups[slot]
@@ -197,11 +200,11 @@ def test_nothing_asked_nothing_answered() -> None:
 def test_cached_steps_equal_full_recomputation(length: int) -> None:
     objective = objective_of(SLOTS, length=length)
     frozen, prompts = objective.frozen, objective.prompts.kv(objective.frozen)
-    separator = objective.prompts.separator
+    vectors = objective.prompts.vectors(frozen)
     asked, beam = sequences(5, 3, 5, 8), 2
     batch = pack(asked, [1] * 4)
     kv: list[torch.Tensor] = []
-    frozen(batch, separator, prompts, kv_out=kv)
+    frozen(batch, vectors, prompts, kv_out=kv)
     cache = Cache(frozen, batch, kv, room=3, beam=beam)
     random = np.random.default_rng(0)
     told: list[list[int]] = [[] for _ in range(4 * beam)]
@@ -212,8 +215,8 @@ def test_cached_steps_equal_full_recomputation(length: int) -> None:
         tokens = random.integers(4, 16, size=4 * beam)
         for row, token in zip(told, tokens, strict=True):
             row.append(int(token))
-        found = cache.step(torch.from_numpy(tokens), prompts)
+        found = cache.step(torch.from_numpy(tokens), vectors, prompts)
         for place, hidden in enumerate(found):
             whole = np.concatenate([asked[batch.order[place // beam]], told[place]])
-            wanted = frozen(pack([whole], [1]), separator, prompts)[0]
+            wanted = frozen(pack([whole], [1 + len(told[place])]), vectors, prompts)[-1]
             torch.testing.assert_close(hidden, wanted, atol=1e-6, rtol=1e-5)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.gslm.card import BOS, LmShape
+from bench.gslm.card import LmShape
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import Packed, pack
 from bench.prompting.frozen import FrozenLM
@@ -21,14 +21,15 @@ SEQUENCES = [
     np.array(s)
     for s in ([2, 5, 9, 5, 0, 7], [2, 11, 0], [2, 4, 4, 8, 0, 9], [2, 15, 0, 6], [2, 4, 6, 8, 0, 1])
 ]
-OUTPUTS = [2, 1, 2, 3, 1]
+OUTPUTS = [2, 1, 2, 2, 2]  # `<s>` and what comes after it
+LABELS = np.array([9, 7, 5])
 ONE_LAYER = LmShape(layers=1, dim=16, ffn_dim=24, heads=4, max_positions=40, n_rows=16)
 
 
 def random_prompts(
     shape: LmShape, mode: Mode, length: int = 3, dtype: torch.dtype = torch.float64
 ) -> Prompts:
-    prompts = Prompts(shape, length, mode).to(dtype)
+    prompts = Prompts(shape, length, mode, read_labels=LABELS).to(dtype)
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for p in prompts.parameters():
@@ -45,13 +46,15 @@ def plain(lm: UnitLM, batch: Packed, prompts: Prompts | None) -> Tensor:
     vectors: dict[str, Tensor] = dict(prompts.named_parameters()) if prompts is not None else {}
     hidden = []
     for i in batch.order:
-        whole = plain_hidden(lm, torch.from_numpy(SEQUENCES[i]), **vectors)
+        whole = plain_hidden(
+            lm, torch.from_numpy(SEQUENCES[i]), read_labels=LABELS.tolist(), **vectors
+        )
         hidden.append(whole[len(whole) - OUTPUTS[i] :])
     return torch.cat(hidden)
 
 
 def frozen_hidden(frozen: FrozenLM, batch: Packed, prompts: Prompts) -> Tensor:
-    return frozen(batch, prompts.separator, prompts.kv(frozen))
+    return frozen(batch, prompts.vectors(frozen), prompts.kv(frozen))
 
 
 def test_without_prompts_it_is_the_lm_in_float32() -> None:
@@ -96,21 +99,13 @@ def test_float32_and_bfloat16_are_close(mode: Mode) -> None:
         assert float((found - exact).abs().max()) < limit * float(exact.abs().max())
 
 
-def test_the_separators_own_way_through_the_first_layer_changes_nothing() -> None:
-    """A separator equal to the LM's own `<s>` gives what no separator gives."""
+def test_the_outputs_own_way_through_the_first_layer_changes_nothing() -> None:
+    """Vectors equal to the LM's own give what none give."""
     lm, batch = random_lm(), batch_of()
     frozen = FrozenLM(lm, torch.float64)
-    own = lm.embed.weight[BOS].detach()
+    own = lm.embed.weight.detach()
     torch.testing.assert_close(frozen(batch, own, None), frozen(batch, None, None))
     assert not frozen(batch, -own, None).allclose(frozen(batch, None, None), atol=1e-2)
-
-
-def test_a_batch_without_a_separator_is_no_special_case() -> None:
-    frozen = FrozenLM(random_lm(), torch.float64)
-    batch = pack([np.array([2, 5, 6]), np.array([2, 7])])
-    prompts = random_prompts(SMALL, "deep")
-    kv = prompts.kv(frozen)
-    torch.testing.assert_close(frozen(batch, prompts.separator, kv), frozen(batch, None, kv))
 
 
 def test_neighbours_change_nothing() -> None:

@@ -37,15 +37,16 @@ def test_everything_that_is_counted_receives_a_gradient(mode: Mode) -> None:
     with torch.no_grad():
         lm.embed.weight[PAD] += 0.1  # zero, as in a fresh LM, its column of a map never moves
     frozen = FrozenLM(lm, torch.float64)
-    prompts = Prompts(SMALL, 3, mode, n_mapped_labels=2).double()
+    read = np.array([7, 5])
+    prompts = Prompts(SMALL, 3, mode, n_mapped_labels=2, read_labels=read).double()
     with torch.no_grad():
         for p in prompts.parameters():
             p.copy_(torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())))
-    batch = pack([np.array([2, 5, 9, 0])], [1])
-    hidden = frozen(batch, prompts.separator, prompts.kv(frozen))
+    batch = pack([np.array([2, 5, 9, 0, 7, 5])], [3])
+    hidden = frozen(batch, prompts.vectors(frozen), prompts.kv(frozen))
     scores = prompts.class_scores(frozen.logits(hidden))
-    assert scores.shape == (1, 2)
-    torch.autograd.backward(scores[0, 0] - 0.5 * scores[0, 1])
+    assert scores.shape == (3, 2)
+    torch.autograd.backward(scores[2, 0] - 0.5 * scores[2, 1])
     touched = sum(int((p.grad != 0).sum()) for p in prompts.parameters() if p.grad is not None)
     assert touched == prompts.n_trainable
 
