@@ -83,7 +83,7 @@ def parallel_speech(n_groups: int, folder: Path, progress: Progress) -> Parallel
         def make(start: int, synthesiser: Synthesiser) -> None:
             made = []
             for i in range(start, min(start + PIECE_GROUPS, n_groups)):
-                made.append(_spectra(group(i, synthesiser)))
+                made.append(_of_group(group(i, synthesiser)))
                 bar.advance()
             _write(files[start], made)
             pieces[start] = _read(files[start])
@@ -103,19 +103,20 @@ def levelled_mels(mels: Mels) -> NDArray[np.float32]:
     return np.asarray(levelled(torch.from_numpy(mels.astype(np.float32))[None])[0].numpy())
 
 
-def _mels(samples: NDArray[np.int64]) -> Mels:
+def spectra(samples: NDArray[np.int64]) -> Mels:
+    """Log-mel spectra of 16-bit samples at 16 kHz, as they are kept."""
     wave = torch.from_numpy(samples.astype(np.float32) / 32768)
     mels: Mels = log_mel(wave[None])[0].to(torch.float16).numpy()
     return mels
 
 
-def _spectra(one: Group) -> tuple[Mels, list[tuple[Mels, NDArray[np.float32]]]]:
+def _of_group(one: Group) -> tuple[Mels, list[tuple[Mels, NDArray[np.float32]]]]:
     voices = []
     for voice in one.voices:
-        mels = _mels(voice.samples)
+        mels = spectra(voice.samples)
         at = np.interp(np.arange(len(mels)) * float(HOP), voice.heard, voice.plain) / HOP
         voices.append((mels, at.astype(np.float32)))
-    return _mels(one.plain), voices
+    return spectra(one.plain), voices
 
 
 def _write(file: Path, made: list[tuple[Mels, list[tuple[Mels, NDArray[np.float32]]]]]) -> None:
