@@ -46,6 +46,18 @@ class S3prlOptions(DownstreamOptions):
     feature_cache: str = "20GB"
 
 
+class FinetuneOptions(DownstreamOptions):
+    """Those of `s3prl-finetune`, whose upstream is trained too; see `DownstreamOptions`.
+
+    `lr` and `search` are those of the head and of the layer weights.
+
+    Attributes:
+        upstream_lr: learning rate of the upstream, in every trial.
+    """
+
+    upstream_lr: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
+
+
 Options = TypeVar("Options", bound=DownstreamOptions)
 
 
