@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import BaseModel
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -20,8 +19,9 @@ from torch.nn import functional
 
 from baselines.fitting import Fitting, Plan
 from baselines.gslm_means import mean_hidden_states
+from baselines.inputs import MeanTable
+from baselines.label_problem import LabelProblem, answer
 from baselines.layer_options import LayerOptions
-from baselines.mean_task import MeanTask, answer
 from baselines.option_text import layer_list, rates, search_text
 from bench import random
 from bench.errors import UsageError
@@ -145,7 +145,7 @@ class LinearProbe:
         """Computes the means once, then trains every trial of the search on them."""
         job, options = self._job, self.options
         warn_of_unknown_units(job, self._gslm, self._frozen)
-        task = MeanTask(
+        problem = LabelProblem(
             job,
             self._start,
             train=self._means(job.corpus.train),
@@ -166,7 +166,7 @@ class LinearProbe:
             "gslm": self._gslm.fingerprint,
             "seed": job.seed,
         }
-        fitting = Fitting(task, plan, job, identity)
+        fitting = Fitting(problem, plan, job, identity)
         record = fitting.run()
         self._module.to(job.device).load_state_dict(fitting.best)
         return record
@@ -175,10 +175,10 @@ class LinearProbe:
         """Answers of the best trial's best round."""
         return answer(self._job, self._module, self._means(utterances))
 
-    def _means(self, utterances: Sequence[Utterance]) -> NDArray[np.float32]:
+    def _means(self, utterances: Sequence[Utterance]) -> MeanTable:
         read = [u.units for u in utterances if u.units is not None]
         with self._job.progress.bar(len(read), "hidden states", "utterances") as bar:
-            return mean_hidden_states(
+            means = mean_hidden_states(
                 self._frozen,
                 self._gslm,
                 read,
@@ -186,6 +186,7 @@ class LinearProbe:
                 normalize=self.options.normalize_layers,
                 bar=bar,
             )
+        return MeanTable(means, self._job.device)
 
     def save(self) -> int:
         """Writes `model.safetensors`: the map and the layers' weights."""

@@ -70,6 +70,12 @@ METHODS: Registry[MethodEntry] = Registry(
             needs=("upstream",),
             extra="s3prl",
         ),
+        "s3prl-finetune": MethodEntry(
+            path="baselines.s3prl.finetune:S3prlFinetune",
+            summary="SUPERB's downstream model, the s3prl upstream trained with it",
+            needs=("upstream",),
+            extra="s3prl",
+        ),
         "finetune-lm": MethodEntry(
             path="baselines.finetune_lm:FinetuneLm",
             summary="the whole GSLM trained to answer, without prompts",

@@ -64,7 +64,7 @@ RUN_OPTIONS = (
     Option(
         name="upstream",
         kind="str",
-        help="frozen speech encoder of an s3prl method: `bench list upstreams`, or a Hugging Face "
+        help="speech encoder under an s3prl method: `bench list upstreams`, or a Hugging Face "
         "folder (default: mini)",
     ),
     Option(
@@ -112,12 +112,14 @@ RUN_OPTIONS = (
 _PROMPT = ("prompt",)
 _BAG = ("bag-of-units",)
 _S3PRL = ("s3prl",)
+_TUNED_UPSTREAM = ("s3prl-finetune",)
 _FINETUNE = ("finetune-lm",)
 _PROBE = ("linear-probe",)
 _LM = (*_PROMPT, *_FINETUNE)
-_LAYERED = (*_S3PRL, *_PROBE)
-_SEARCHED = (*_S3PRL, *_FINETUNE, *_PROBE)
-_TUNED = (*_PROMPT, *_S3PRL, *_FINETUNE, *_PROBE)
+_DOWNSTREAM = (*_S3PRL, *_TUNED_UPSTREAM)
+_LAYERED = (*_DOWNSTREAM, *_PROBE)
+_SEARCHED = (*_DOWNSTREAM, *_FINETUNE, *_PROBE)
+_TUNED = (*_PROMPT, *_DOWNSTREAM, *_FINETUNE, *_PROBE)
 
 METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -238,6 +240,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_SEARCHED,
     ),
     Option(
+        name="upstream-lr",
+        kind="float",
+        default=1e-4,
+        help="learning rate of the upstream; --lr and --search are about the head on it",
+        methods=_TUNED_UPSTREAM,
+    ),
+    Option(
         name="layers",
         kind="str",
         help="layers of the upstream or of the GSLM, e.g. 6 or 0,4-8 (default: all, in a learned "
@@ -256,14 +265,14 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         kind="str",
         choices=("superb", "small"),
         help="asr, sf: 2 BLSTM x 1024 or x 256 (default: superb on a GPU, small on a CPU)",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="spec-augment",
         kind="switch",
         default=True,
         help="asr, sf: mask features in training",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="feature-cache",
@@ -277,27 +286,27 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         kind="int",
         default=1,
         help="asr, sf: hypotheses kept at the test; 1 takes the best path",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="kenlm",
         kind="path",
         help="asr, sf: word language model for the beam, ARPA or KenLM binary",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="lm-weight",
         kind="float",
         default=2.0,
         help="asr, sf: weight of --kenlm",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="word-score",
         kind="float",
         default=-1.0,
         help="asr, sf: added for every word, with --kenlm",
-        methods=_S3PRL,
+        methods=_DOWNSTREAM,
     ),
     Option(
         name="c",

@@ -15,14 +15,16 @@ import torch
 @contextlib.contextmanager
 def contained() -> Iterator[None]:
     """Puts Python's, numpy's and torch's global generators back; hides warnings."""
-    python, of_numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=_devices()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(of_numpy)
+    with _generators_put_back(), unwarned():
+        yield
+
+
+@contextlib.contextmanager
+def unwarned() -> Iterator[None]:
+    """Hides warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextlib.contextmanager
@@ -35,14 +37,27 @@ def silenced() -> Iterator[None]:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seeds torch's global generators inside, for modules of others that draw from them.
+    """Seeds all global generators inside, for modules of others that draw from them.
 
     Args:
         seed: from `bench.random.derive`.
     """
-    with torch.random.fork_rng(devices=_devices()):
+    with _generators_put_back():
         torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
         yield
+
+
+@contextlib.contextmanager
+def _generators_put_back() -> Iterator[None]:
+    python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=_devices()):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(of_numpy)
 
 
 def _devices() -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from baselines.s3prl.containment import silenced
 from baselines.s3prl.pooled_classifier import featurizer
@@ -99,6 +101,11 @@ class CtcModel(nn.Module):
         """Without the layer weights."""
         return sum(p.numel() for p in self.head.parameters())
 
+    @staticmethod
+    def arguments(frames: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Those of `forward` for utterances' frames; see `padded`."""
+        return padded(frames)
+
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of every output at every step.
 
@@ -120,6 +127,21 @@ class CtcModel(nn.Module):
             lengths = (lengths + 1) // 2
         logits, steps = self.head(hidden, lengths)
         return functional.log_softmax(logits, dim=-1), steps
+
+
+def padded(frames: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Utterances of any length side by side.
+
+    Args:
+        frames: of each utterance, (n_layers, n_frames, dim) float32.
+
+    Returns:
+        (n_layers, batch, n_frames, dim), zeros behind shorter utterances; (batch,) int64 frames,
+        on the CPU.
+    """
+    lengths = torch.tensor([f.shape[1] for f in frames])
+    whole = pad_sequence([f.transpose(0, 1) for f in frames], batch_first=True)
+    return whole.permute(2, 0, 1, 3), lengths
 
 
 def ctc_loss(scores: Tensor, steps: Tensor, labels: list[list[int]]) -> Tensor:

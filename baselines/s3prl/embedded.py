@@ -34,6 +34,20 @@ class Layered(Protocol):
         ...
 
 
+@runtime_checkable
+class Differentiable(Protocol):
+    """An encoder whose layers are made by a network of torch, through which gradients pass."""
+
+    @property
+    def network(self) -> nn.Module:
+        """Holds the weights."""
+        ...
+
+    def layers(self, waves: Tensor) -> list[Tensor]:
+        """See `Layered.hidden_states`; on the device of the waves, which is the network's."""
+        ...
+
+
 class EncoderUpstream(nn.Module):
     """An encoder as an upstream: of all its layers, or of its output where it shows no others.
 
@@ -55,14 +69,16 @@ class EncoderUpstream(nn.Module):
         if abs(stride - self.stride) > 1e-6:
             raise ValueError(f"a frame of {stride:g} samples is no whole number of samples")
         self.identity = json.dumps([encoder.kind, encoder.settings], sort_keys=True)
-        for name, tensor in encoder.tensors.items():
-            # Copies: they are counted and make the fingerprint; the encoder computes with its own.
-            self.register_buffer(name.replace(".", "_"), torch.from_numpy(np.array(tensor)))
+        if isinstance(encoder, Differentiable):
+            # Frozen by the encoder; whether it stays so is for the upstream's user to say.
+            self.network = encoder.network.requires_grad_(True)
 
-    @property
-    def n_weights(self) -> int:
-        """Numbers that the encoder was trained to."""
-        return sum(buffer.numel() for buffer in self.buffers())
+    def weights(self) -> dict[str, Tensor]:
+        """What the encoder was trained to, as its file would keep it."""
+        return {
+            name.replace(".", "_"): torch.from_numpy(np.array(tensor))
+            for name, tensor in self.encoder.tensors.items()
+        }
 
     def get_downsample_rates(self, _: str) -> int:
         """Samples a frame."""
@@ -87,8 +103,10 @@ class EncoderUpstream(nn.Module):
         return {"hidden_states": layers}
 
     def _layers(self, waves: Tensor) -> list[Tensor]:
-        samples = waves.detach().cpu().numpy()
         encoder = self.encoder
+        if isinstance(encoder, Differentiable):
+            return encoder.layers(waves)
+        samples = waves.detach().cpu().numpy()
         if isinstance(encoder, Layered):
             layers = encoder.hidden_states(samples)
         else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from itertools import groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -65,7 +65,7 @@ def extract(
                     yield Extracted(index, None, wave)
                 else:
                     waves.append((index, wave * scale))
-            for batch in _equally_long(waves):
+            for batch in equally_long(waves):
                 frames = upstream(torch.from_numpy(np.stack([wave for _, wave in batch])))
                 if not bool(frames.isfinite().all()):
                     first = utterances[batch[0][0]]
@@ -107,9 +107,11 @@ def _read(utterance: Utterance) -> NDArray[np.float32] | str:
         return error.message
 
 
-def _equally_long(
-    waves: list[tuple[int, NDArray[np.float32]]],
-) -> Iterator[list[tuple[int, NDArray[np.float32]]]]:
+Wave = TypeVar("Wave", bound=Sized)
+
+
+def equally_long(waves: Sequence[tuple[int, Wave]]) -> Iterator[list[tuple[int, Wave]]]:
+    """Numbered waveforms in batches for an upstream: all of one length, the shortest first."""
     ordered = sorted(waves, key=lambda entry: (len(entry[1]), entry[0]))
     for n_samples, group in groupby(ordered, key=lambda entry: len(entry[1])):
         members = list(group)

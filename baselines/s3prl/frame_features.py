@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from baselines.fitting import Indices
+from baselines.s3prl.ctc_model import padded
 from baselines.s3prl.extraction import extract
 from baselines.s3prl.survey import Survey
 from baselines.s3prl.upstream import Upstream
@@ -26,6 +28,8 @@ from bench.speech.cache import Cache, Key
 from tasks.corpora.utterance import Utterance
 
 KIND = "s3prl-frames"
+BATCH_FRAMES = 32_000
+"""Frames in a batch at most: the memory of a step (a longer utterance goes alone)."""
 BYTES_A_VALUE = 2
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -55,7 +59,7 @@ class Budget:
 
 
 class FrameFeatures:
-    """The frames of a split.
+    """The frames of a split, as `CtcModel` reads them.
 
     Args:
         upstream: the frozen upstream.
@@ -68,10 +72,13 @@ class FrameFeatures:
         n_frames: (n_utterances,) int64; 0 where the audio is damaged.
         n_stored: how many of the utterances, from the first on, the cache holds.
         damage: what is wrong with the audio of an utterance, by its index.
+        sizes, limit: see `Inputs`; counted in frames.
 
     Raises:
         DataError: if a feature does not fit half precision.
     """
+
+    limit = BATCH_FRAMES
 
     def __init__(
         self,
@@ -87,6 +94,7 @@ class FrameFeatures:
         survey = Survey(utterances, content, progress=progress)
         self.damage = survey.damage
         self.n_frames = np.array([upstream.n_frames(n) if n else 0 for n in survey.n_samples])
+        self.sizes = self.n_frames
         ends = self.n_frames.cumsum()
         self._starts = ends - self.n_frames
         self._rounded = budget.left is not None
@@ -122,6 +130,11 @@ class FrameFeatures:
         folder = Cache().folder(KIND, key, build)
         self._table: NDArray[np.float16] = np.load(folder / "frames.npy", mmap_mode="r")
 
+    def take(self, batch: Indices) -> tuple[Tensor, Tensor]:
+        """See `padded`; on the upstream's device."""
+        frames, lengths = padded([self[int(index)] for index in batch])
+        return frames.to(self._upstream.device), lengths
+
     def __getitem__(self, index: int) -> Tensor:
         """The frames of an utterance whose audio is not damaged.
 
@@ -153,3 +166,42 @@ class FrameFeatures:
                 hint="use --normalize-layers, or --feature-cache off",
             )
         return rounded
+
+
+class FrameReader:
+    """Reads splits as `FrameFeatures`; the same split once, so that the budget is charged once.
+
+    Args:
+        upstream: the frozen upstream.
+        gain_db: see `extract`.
+        budget: disk space for features.
+        progress: shows bars, and a line where the budget does not reach.
+    """
+
+    def __init__(
+        self, upstream: Upstream, *, gain_db: float, budget: Budget, progress: Progress
+    ) -> None:
+        self._upstream, self._gain_db = upstream, gain_db
+        self._budget, self._progress = budget, progress
+        self._known: list[tuple[Sequence[Utterance], FrameFeatures]] = []
+
+    def __call__(self, utterances: Sequence[Utterance]) -> FrameFeatures:
+        """The frames of a split."""
+        for known, features in self._known:
+            if known is utterances:
+                return features
+        features = FrameFeatures(
+            self._upstream,
+            utterances,
+            gain_db=self._gain_db,
+            budget=self._budget,
+            progress=self._progress,
+        )
+        self._known.append((utterances, features))
+        beyond = len(utterances) - features.n_stored
+        if self._budget.left is not None and beyond:
+            self._progress.line(
+                f"the features of {beyond} of {len(utterances)} utterances are beyond "
+                "--feature-cache: they are computed whenever they are read"
+            )
+        return features

@@ -148,7 +148,7 @@ def _hugging_face(folder: Path, name: str | None) -> Factory:
             hint="copy it from the model's page; s3prl would take another model's",
         )
     reader = getattr(s3prl.hub, wanted)
-    return lambda: _strictly_loaded(reader(str(folder)), folder)
+    return lambda: _without_skips(_strictly_loaded(reader(str(folder)), folder))
 
 
 def _strictly_loaded(expert: nn.Module, folder: Path) -> nn.Module:
@@ -163,6 +163,18 @@ def _strictly_loaded(expert: nn.Module, folder: Path) -> nn.Module:
         raise CheckpointError(
             f"lacks {len(absent)} tensors of the model, e.g. {min(absent)}", where=str(folder)
         )
+    return expert
+
+
+def _without_skips(expert: nn.Module) -> nn.Module:
+    """In training nothing is masked and no layer skipped, as s3prl has it for its own models.
+
+    Layers that are missing at random do not go with a sum of all layers, and masks of ten frames
+    not with short clips.
+    """
+    model: Any = expert.model
+    model.config.apply_spec_augment = False
+    model.config.layerdrop = 0.0
     return expert
 
 

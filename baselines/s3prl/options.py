@@ -1,23 +1,27 @@
-"""The options of method `s3prl`."""
+"""The options of the methods on s3prl's upstreams."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field
 
 from baselines.layer_options import LayerOptions
+from baselines.option_text import rates, search_text
 from baselines.s3prl.ctc_model import HeadName
+from baselines.s3prl.recipes import Recipe
+from bench.errors import UsageError
+from bench.method import Job
 
 
-class S3prlOptions(LayerOptions):
-    """What decides the training of a downstream model on a frozen upstream; see `LayerOptions`.
+class DownstreamOptions(LayerOptions):
+    """What decides the training of a downstream model; see `LayerOptions`.
 
     Attributes:
         head: ASR and SF: `superb` (2 BLSTM x 1024) or `small` (2 BLSTM x 256); None: superb on a
             GPU, small on a CPU. The classifiers have SUPERB's head only.
         spec_augment: ASR and SF: mask features in training.
-        feature_cache: ASR and SF: disk space for features (`20GB`), or `off`.
         ctc_beam: ASR and SF: hypotheses kept at the test; 1: the best path.
         kenlm: ASR and SF: a word language model for the beam (ARPA or KenLM binary).
         lm_weight: of the language model.
@@ -26,8 +30,61 @@ class S3prlOptions(LayerOptions):
 
     head: HeadName | None = None
     spec_augment: bool = True
-    feature_cache: str = "20GB"
     ctc_beam: int = Field(default=1, ge=1)
     kenlm: Path | None = None
     lm_weight: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     word_score: float = Field(default=-1.0, allow_inf_nan=False)
+
+
+class S3prlOptions(DownstreamOptions):
+    """Those of `s3prl`, whose upstream is frozen; see `DownstreamOptions`.
+
+    Attributes:
+        feature_cache: ASR and SF: disk space for features (`20GB`), or `off`.
+    """
+
+    feature_cache: str = "20GB"
+
+
+class FinetuneOptions(DownstreamOptions):
+    """Those of `s3prl-finetune`, whose upstream is trained too; see `DownstreamOptions`.
+
+    `lr` and `search` are those of the head and of the layer weights.
+
+    Attributes:
+        upstream_lr: learning rate of the upstream, in every trial.
+    """
+
+    upstream_lr: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
+
+
+Options = TypeVar("Options", bound=DownstreamOptions)
+
+
+def settled(job: Job, recipe: Recipe, options: Options) -> tuple[tuple[float, ...], Options]:
+    """The learning rates to try, and the options with what was left open filled in.
+
+    Raises:
+        UsageError: if the options do not go together or do not fit the task.
+    """
+    head: HeadName = options.head or "superb"
+    if not job.task.is_sequence:
+        if options.head == "small" or options.ctc_beam > 1 or options.kenlm is not None:
+            raise UsageError(
+                f"--head small, --ctc-beam and --kenlm are for asr and sf, not {job.task.name}"
+            )
+    else:
+        head = options.head or ("small" if job.device == "cpu" else "superb")
+        if options.kenlm is not None and options.ctc_beam == 1:
+            raise UsageError("--kenlm needs a beam", hint="e.g. --ctc-beam 50")
+    default = recipe.search
+    if head == "small" and recipe.search_small is not None:
+        default = recipe.search_small
+    tried = rates(options.lr, options.search, default)
+    update: dict[str, object] = {
+        "head": head,
+        "max_epochs": options.max_epochs or recipe.max_epochs,
+    }
+    if options.lr is None:
+        update["search"] = search_text(tried)
+    return tried, options.model_copy(update=update)

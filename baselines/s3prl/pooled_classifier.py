@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -54,6 +55,11 @@ class PooledClassifier(nn.Module):
     def n_head_parameters(self) -> int:
         """Without the layer weights."""
         return sum(p.numel() for p in self.head.parameters())
+
+    @staticmethod
+    def arguments(frames: Sequence[Tensor]) -> tuple[Tensor]:
+        """Those of `forward` for utterances' frames, each (n_layers, n_frames, dim)."""
+        return (torch.stack([f.mean(dim=1) for f in frames]),)
 
     def forward(self, means: Tensor) -> Tensor:
         """Logits of all groups side by side.

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
+from baselines.fitting import Indices
+from baselines.inputs import MeanTable
 from baselines.s3prl.extraction import extract
 from baselines.s3prl.upstream import Upstream
 from bench.progress import Progress
@@ -25,7 +28,7 @@ KIND = "s3prl-means"
 
 
 class PooledFeatures:
-    """The time means of a split.
+    """The time means of a split, as `PooledClassifier` reads them.
 
     Args:
         upstream: the frozen upstream.
@@ -36,6 +39,7 @@ class PooledFeatures:
     Attributes:
         means: (n_utterances, n_layers, dim) float32, memory-mapped; zeros where damaged.
         damage: what is wrong with the audio of an utterance, by its index.
+        sizes, limit: see `Inputs`; a batch may be as large as the split.
     """
 
     def __init__(
@@ -72,3 +76,9 @@ class PooledFeatures:
         self.means: NDArray[np.float32] = np.load(folder / "means.npy", mmap_mode="r")
         found = json.loads((folder / "damage.json").read_text(encoding="utf-8"))
         self.damage = {int(index): str(reason) for index, reason in found.items()}
+        self._table = MeanTable(self.means, upstream.device)
+        self.sizes, self.limit = self._table.sizes, self._table.limit
+
+    def take(self, batch: Indices) -> tuple[Tensor]:
+        """See `MeanTable.take`."""
+        return self._table.take(batch)

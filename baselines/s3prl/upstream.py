@@ -1,14 +1,15 @@
-"""A frozen upstream: waveforms of equal length in, the frames of its layers out.
+"""An upstream: waveforms of equal length in, the frames of its layers out.
 
-It is s3prl's `S3PRLUpstream`, put into evaluation mode and cut off from gradients. Only clips of
-equal length share a batch, so that what a clip gives never depends on its neighbours: s3prl itself
-pads a batch, and a short clip's features then change (for HuBERT base by 30 %).
+It is s3prl's `S3PRLUpstream`, put into evaluation mode and cut off from gradients, unless it is
+trained too (`baselines.s3prl.tuned_model`). Only clips of equal length share a batch, so that what
+a clip gives never depends on its neighbours: s3prl itself pads a batch, and a short clip's features
+then change (for HuBERT base by 30 %).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines.s3prl.containment import contained, silenced
+from baselines.s3prl.containment import contained, silenced, unwarned
 from baselines.s3prl.embedded import EncoderUpstream
 from baselines.s3prl.naming import factory
 from bench.errors import BenchError, CheckpointError, MissingError, UsageError
@@ -35,7 +36,7 @@ MIN_SAMPLES = 1600
 
 
 class Upstream:
-    """A frozen upstream.
+    """An upstream, frozen.
 
     Args:
         name: see `baselines.s3prl.naming.factory`.
@@ -53,6 +54,7 @@ class Upstream:
         stride: samples a frame.
         fingerprint: SHA-256 (hex) over everything that decides what it gives.
         n_total: parameters.
+        learnable: names of the parameters that s3prl would train.
 
     Raises:
         UnknownNameError, UsageError, MissingError, CheckpointError: if there is no such upstream,
@@ -72,6 +74,8 @@ class Upstream:
     ) -> None:
         self.name, build = factory(name, checkpoint)
         self.module = _loaded(name, build, checkpoint).to(device)
+        self.learnable = tuple(n for n, p in self.module.named_parameters() if p.requires_grad)
+        self.module.eval().requires_grad_(False)
         self.device, self.normalize = torch.device(device), normalize
         n_there = int(self.module.num_layers)
         self.layers = tuple(range(n_there) if layers is None else sorted(set(layers)))
@@ -90,7 +94,7 @@ class Upstream:
             )
         self.n_layers = len(self.layers)
         self.dim, self.stride = int(sizes.pop()), int(strides.pop())
-        self.n_total = n_weights(self.module)
+        self.n_total = sum(tensor.numel() for tensor in self._counted())
         family = type(self.module.upstream).__module__.split(".")
         bears_bf16 = len(family) > 2 and family[2] in WAVEFORM_MODELS
         if precision == "bf16" and not bears_bf16:
@@ -114,17 +118,33 @@ class Upstream:
         Returns:
             (n_layers, batch, n_frames, dim) float32, without gradient.
         """
+        self.module.eval()
+        with torch.no_grad(), contained():
+            return self.frames(waves)
+
+    def frames(self, waves: Tensor) -> Tensor:
+        """The same, in the module's present mode and with gradients where they are asked for."""
         waves = functional.pad(waves, (0, max(0, MIN_SAMPLES - waves.shape[1]))).to(self.device)
         lengths = torch.full((len(waves),), waves.shape[1], dtype=torch.long, device=self.device)
-        self.module.eval()
-        with (
-            torch.no_grad(),
-            contained(),
-            torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16),
-        ):
+        with unwarned(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             found, _ = self.module(waves, lengths)
         frames = torch.stack([found[i].float() for i in self.layers])
         return functional.layer_norm(frames, frames.shape[-1:]) if self.normalize else frames
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """What it was trained to, by name, as it is in memory at this moment."""
+        expert = self.module.upstream
+        if isinstance(expert, EncoderUpstream):
+            return {f"upstream.{name}": tensor for name, tensor in expert.weights().items()}
+        weights: Mapping[str, Tensor] = self.module.state_dict()
+        return weights
+
+    def _counted(self) -> Iterable[Tensor]:
+        """What `n_total` counts; an encoder's tensors may be no parameters that torch knows of."""
+        if isinstance(self.module.upstream, EncoderUpstream):
+            return self.weights().values()
+        parameters: Iterable[Tensor] = self.module.parameters()
+        return parameters
 
     def _fingerprint(self) -> str:
         expert: Any = self.module.upstream
@@ -141,22 +161,15 @@ class Upstream:
             ).encode()
         )
         digest.update(str(getattr(expert, "identity", "")).encode())
-        for key, tensor in self.module.state_dict().items():
+        for key, tensor in self.weights().items():
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             plain = tensor.detach().cpu().contiguous()
             digest.update(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
 
-def n_weights(module: Any) -> int:
-    """Parameters of an upstream, those of an encoder that torch does not know among them."""
-    if isinstance(module.upstream, EncoderUpstream):
-        return module.upstream.n_weights
-    return sum(p.numel() for p in module.parameters())
-
-
 def _loaded(name: str, build: Any, checkpoint: Path | None) -> Any:
-    """s3prl's wrapper around the upstream that `build` makes, frozen.
+    """s3prl's wrapper around the upstream that `build` makes.
 
     `S3PRLUpstream` takes names of `s3prl.hub` only, so the factory is lent one for the moment.
     """
@@ -171,7 +184,7 @@ def _loaded(name: str, build: Any, checkpoint: Path | None) -> Any:
         raise _explained(name, error, checkpoint) from error
     finally:
         delattr(s3prl.hub, lent)
-    return module.eval().requires_grad_(False)
+    return module
 
 
 def _explained(name: str, error: Exception, checkpoint: Path | None) -> BenchError:

@@ -126,7 +126,7 @@ class SslEncoder:
         network: its weights.
 
     Attributes:
-        network: frozen.
+        network: frozen, unless somebody trains it on.
     """
 
     kind = "ssl"
@@ -168,7 +168,7 @@ class SslEncoder:
     def tensors(self) -> Tensors:
         """The weights in half precision."""
         return {
-            name: tensor.to(torch.float16).numpy()
+            name: tensor.cpu().to(torch.float16).numpy()
             for name, tensor in self.network.state_dict().items()
         }
 
@@ -197,7 +197,11 @@ class SslEncoder:
         Returns:
             layers + 2 tensors (batch, n_frames, dim).
         """
-        return self.network.hidden_states(prepared(log_mel(torch.from_numpy(waveforms))))
+        return self.layers(torch.from_numpy(waveforms))
+
+    def layers(self, waves: Tensor) -> list[Tensor]:
+        """`hidden_states` of a tensor on the network's device, with gradients if it is trained."""
+        return self.network.hidden_states(prepared(log_mel(waves)))
 
 
 def prepared(mels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""`bench run --method s3prl` on synthetic tones, through the real command line.
+"""`bench run --method s3prl` and `s3prl-finetune` on synthetic tones, through the command line.
 
 Most runs share this process: importing s3prl takes seconds.
 """
@@ -163,6 +163,36 @@ def test_wrong_options(
     corpus = make_audio_folder(tmp_path / "tones", "ks", sizes={"train": 8, "valid": 4, "test": 4})
     assert told in here(*arguments(corpus, "ks", *more), check=code).stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_an_upstream_is_trained_too(here: Here, tmp_path: Path) -> None:
+    sizes = {"train": 12, "valid": 8, "test": 8}
+    corpus = make_audio_folder(tmp_path / "tones", "ks", sizes=sizes)
+    head = ("run", "--method", "s3prl-finetune", "--task", "ks", "--corpus", corpus)
+    given = (*head, "--threads", "1", "--precision", "fp32", "--max-epochs", "8")
+    done = here(*given, "--batch-utterances", "6", "--json")
+    record = Record.model_validate_json(done.stdout)
+    assert record.status == "ok"
+    assert record.scores["accuracy"].value > 0.7
+    assert record.model is not None
+    assert record.model.name == "mini"
+    assert record.train is not None
+    assert record.train.steps == 16
+    assert record.method.options["search"] == "lr=0.001"
+    assert record.method.options["upstream_lr"] == 1e-4
+    assert "feature_cache" not in record.method.options
+    in_head = 256 * 256 + 256 + 256 * 4 + 4 + 6
+    unused = 256 * 100 + 100  # names clusters, which no layer that is read depends on
+    assert record.n_trainable == record.model.n_total - unused + in_head
+    folder = only_run(tmp_path / "runs")
+    assert record.stored_bytes == (folder / "model.safetensors").stat().st_size
+    assert record.stored_bytes > 4 * record.n_trainable
+    assert "finished before" in here(*given, "--batch-utterances", "6").stdout
+    refused = here(*head, "--upstream", "fbank", check=2).stderr
+    assert "upstream 'fbank' has nothing to train" in refused
+    assert "--method s3prl " in refused
+    assert "has no option --feature-cache" in here(*head, "--feature-cache", "off", check=2).stderr
+    assert "s3prl-finetune" in json.loads(here("list", "methods", "--json").stdout)
 
 
 def test_a_method_without_upstream_refuses_a_checkpoint(here: Here, corpus: Path) -> None:

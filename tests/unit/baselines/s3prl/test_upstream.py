@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
 from baselines.s3prl import naming
 from baselines.s3prl.naming import factory, names
 from baselines.s3prl.upstream import Upstream
 from bench.errors import BenchError, CheckpointError, MissingError, UnknownNameError, UsageError
+from tests.tiny_hubert import save_hugging_face_hubert
 
 
 def noise(n: int, batch: int = 1) -> torch.Tensor:
@@ -21,23 +21,7 @@ def noise(n: int, batch: int = 1) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def hugging_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A HuBERT of two layers x 16 as transformers saves it."""
-    folder = tmp_path_factory.mktemp("models") / "tiny-hubert"
-    config = HubertConfig(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        conv_dim=(8,) * 7,
-        num_conv_pos_embeddings=16,
-        # Not 2 or 4: oneDNN's bfloat16 convolution of 4 or 8 channels a group is wrong with AMX.
-        num_conv_pos_embedding_groups=8,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(4)  # not every tiny random model bears bfloat16 as well as a trained one
-        HubertModel(config).save_pretrained(folder)
-    Wav2Vec2FeatureExtractor().save_pretrained(folder)  # type: ignore[no-untyped-call]
-    return folder
+    return save_hugging_face_hubert(tmp_path_factory.mktemp("models") / "tiny-hubert")
 
 
 def test_names_cover_s3prls_and_nothing_that_star_imports_drag_in() -> None:

@@ -1,0 +1,100 @@
+"""A label task as `Fitting` asks for it: inputs of a module in, labels out.
+
+What every classifier of this project goes through, be it on an upstream's means, on a GSLM's, or
+on waveforms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from baselines.fitting import Indices
+from baselines.inputs import Inputs
+from baselines.label_softmax import LabelSoftmax
+from bench import random
+from bench.gslm.packing import length_bucketed
+from bench.method import Job, Prediction
+
+ANSWER_BATCH = 1024
+
+
+class LabelProblem:
+    """The training problem of a label task.
+
+    Args:
+        job: the run's.
+        start: gives a module with fresh weights, the same at every call, that makes (batch,
+            n_labels) logits, the slots side by side, of what `Inputs.take` gives.
+        train: the training set.
+        valid: the validation set.
+        usable: indices of the training utterances to learn from.
+        batch_utterances: utterances a step.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        start: Callable[[], nn.Module],
+        *,
+        train: Inputs,
+        valid: Inputs,
+        usable: Indices,
+        batch_utterances: int,
+    ) -> None:
+        self.job, self.start, self.usable = job, start, usable
+        self.train, self.valid = train, valid
+        self.batch_utterances = batch_utterances
+        self.softmax = LabelSoftmax(job.labels)
+        ids = [job.labels.ids(u.symbols) for u in job.corpus.train]
+        self.targets = torch.tensor(ids, device=job.device)
+
+    def batches(self, epoch: int) -> Sequence[Indices]:
+        """A new random order each epoch, cut into batches."""
+        generator = random.numpy_generator(self.job.seed, "batches", epoch)
+        order = self.usable[generator.permutation(len(self.usable))]
+        return _cut(order, self.train.sizes[order], self.train.limit, self.batch_utterances)
+
+    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+        """The mean cross entropy, summed over slots."""
+        logits = module(*self.train.take(batch))
+        return self.softmax.loss(logits, self.targets[torch.from_numpy(batch)])
+
+    def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
+        """Answers to the validation set."""
+        return [p.symbols for p in answer(self.job, module, self.valid)]
+
+
+@torch.no_grad()
+def answer(job: Job, module: nn.Module, inputs: Inputs) -> list[Prediction]:
+    """A classifier's answers to a split."""
+    softmax = LabelSoftmax(job.labels)
+    found: dict[int, Prediction] = {}
+    batches = length_bucketed(inputs.sizes, inputs.limit, None, max_utterances=ANSWER_BATCH)
+    with job.progress.bar(len(inputs.sizes), "answering", "utterances") as bar:
+        for batch in batches:
+            answers = softmax.answers(module(*inputs.take(batch)))
+            for index, (ids, score) in zip(batch.tolist(), answers, strict=True):
+                found[index] = Prediction(job.labels.symbols(ids), score)
+            bar.advance(len(batch))
+    return [found[index] for index in range(len(inputs.sizes))]
+
+
+def _cut(
+    order: Indices, sizes: NDArray[np.int64], limit: int, max_utterances: int
+) -> list[Indices]:
+    """An order cut into batches that keep to both limits."""
+    batches: list[Indices] = []
+    begin = total = 0
+    for end, size in enumerate(sizes.tolist()):
+        if end > begin and (total + size > limit or end - begin == max_utterances):
+            batches.append(order[begin:end])
+            begin, total = end, 0
+        total += size
+    if begin < len(order):
+        batches.append(order[begin:])
+    return batches
