@@ -25,10 +25,10 @@ PRESETS: dict[str, Preset] = {
         prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable", label_vectors="trained"
     ),
     "text": Preset(
-        prompt_length=128, lr=0.03, max_epochs=30, verbalizer="learnable", label_vectors="trained"
+        prompt_length=128, lr=0.03, max_epochs=20, verbalizer="learnable", label_vectors="trained"
     ),
     "slot_text": Preset(
-        prompt_length=128, lr=0.03, max_epochs=30, verbalizer="learnable", label_vectors="trained"
+        prompt_length=128, lr=0.03, max_epochs=20, verbalizer="learnable", label_vectors="trained"
     ),
 }
 """By the form of the task's answer."""
