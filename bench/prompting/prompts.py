@@ -56,15 +56,18 @@ class Prompts(nn.Module):
             nn.Parameter(torch.zeros(n_mapped_labels, shape.n_rows)) if n_mapped_labels else None
         )
 
-    def parts(self) -> list[tuple[list[nn.Parameter], float]]:
+    def parts(self, *, as_published: bool) -> list[tuple[list[nn.Parameter], float]]:
         """The parameters, with the share of the learning rate that suits their size.
 
         What stands for tokens is multiplied by sqrt(dim) before any layer sees it, so a step of
         the rate that suits prompts, which stand for normed states, would be that much too long.
+
+        Args:
+            as_published: one rate for all.
         """
         vectors = [p for p in (self.separator, self.label_vectors) if p is not None]
         others = [p for p in self.parameters() if all(p is not v for v in vectors)]
-        return [(others, 1.0), (vectors, self.shape.dim**-0.5)]
+        return [(others, 1.0), (vectors, 1.0 if as_published else self.shape.dim**-0.5)]
 
     @property
     def n_trainable(self) -> int:

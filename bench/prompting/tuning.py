@@ -77,8 +77,9 @@ class Tuning:
         self.schedule, self.seed, self.folder = schedule, seed, folder
         self.identity, self.progress = identity, progress
         self.prompts = objective.prompts
+        parts = self.prompts.parts(as_published=objective.loss == "full")
         self.optimizer = torch.optim.Adam(
-            [{"params": params, "share": share} for params, share in self.prompts.parts()],
+            [{"params": params, "share": share} for params, share in parts],
             schedule.lr,
             betas=(0.9, 0.98),
         )
