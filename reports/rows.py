@@ -37,11 +37,12 @@ class Rows:
         self._groups = [[run.record for run in group] for group in groups]
         self._merged = frozenset(merged)
         self._splitting = self._split()
-        self._models: defaultdict[str, set[str]] = defaultdict(set)
+        self._models: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         known = [run.record for group in others for run in group]
         for record in (*self._records(), *known):
             if record.model is not None:
-                self._models[record.model.name].add(record.model.fingerprint)
+                model = (record.method.name, record.model.name)
+                self._models[model].add(record.model.fingerprint)
 
     def name(self, record: Record) -> str:
         """The row's name; equal for two records when they belong in the same row."""
@@ -54,9 +55,9 @@ class Rows:
             )
         method, model = record.method, record.model
         parts = [method.name]
-        if model is not None and model.n_total:
+        if model is not None and model.name != "none":
             parts.append(f"on {model.name}")
-            if len(self._models[model.name]) > 1:
+            if len(self._models[method.name, model.name]) > 1:
                 parts.append(f"({model.fingerprint[:8]})")
         parts.extend(
             f"{name.replace('_', '-')}={_shown(method.options.get(name))}"
