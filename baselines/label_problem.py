@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from baselines.answering import answer_in_batches
 from baselines.fitting import Indices
 from baselines.inputs import Inputs
 from baselines.label_softmax import LabelSoftmax
 from bench import random
-from bench.gslm.packing import length_bucketed
 from bench.method import Job, Prediction
 
 ANSWER_BATCH = 1024
@@ -69,19 +69,12 @@ class LabelProblem:
         return [p.symbols for p in answer(self.job, module, self.valid)]
 
 
-@torch.no_grad()
 def answer(job: Job, module: nn.Module, inputs: Inputs) -> list[Prediction]:
     """A classifier's answers to a split."""
     softmax = LabelSoftmax(job.labels)
-    found: dict[int, Prediction] = {}
-    batches = length_bucketed(inputs.sizes, inputs.limit, None, max_utterances=ANSWER_BATCH)
-    with job.progress.bar(len(inputs.sizes), "answering", "utterances") as bar:
-        for batch in batches:
-            answers = softmax.answers(module(*inputs.take(batch)))
-            for index, (ids, score) in zip(batch.tolist(), answers, strict=True):
-                found[index] = Prediction(job.labels.symbols(ids), score)
-            bar.advance(len(batch))
-    return [found[index] for index in range(len(inputs.sizes))]
+    return answer_in_batches(
+        job, inputs, lambda batch: softmax.answers(module(*inputs.take(batch))), ANSWER_BATCH
+    )
 
 
 def _cut(

@@ -50,4 +50,4 @@ class LabelTask:
         Raises:
             DataError: if audio is damaged.
         """
-        return answer(self.job, module, read_test(self.job.corpus, self.read, utterances))
+        return answer(self.job, module, read_test(self.read, utterances))

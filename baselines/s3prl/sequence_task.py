@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-import torch
 from torch import Tensor, nn
 
+from baselines.answering import answer_in_batches
 from baselines.fitting import Indices
 from baselines.s3prl.ctc_decoding import Decoder, greedy
 from baselines.s3prl.ctc_model import ctc_loss, log_probability
@@ -63,7 +63,7 @@ class SequenceTask:
         Raises:
             DataError: if audio is damaged.
         """
-        split = read_test(self.job.corpus, self.read, utterances)
+        split = read_test(self.read, utterances)
         return _answer(self.job, module, split, self.batch_utterances, self.decoder)
 
 
@@ -115,7 +115,6 @@ class SequenceProblem:
         return [p.symbols for p in found]
 
 
-@torch.no_grad()
 def _answer(
     job: Job,
     module: nn.Module,
@@ -125,14 +124,10 @@ def _answer(
     *,
     with_scores: bool = True,
 ) -> list[Prediction]:
-    found: dict[int, Prediction] = {}
-    batches = length_bucketed(split.sizes, split.limit, None, max_utterances=batch_utterances)
-    with job.progress.bar(len(split.sizes), "answering", "utterances") as bar:
-        for batch in batches:
-            scores, steps = module(*split.take(batch))
-            for index, row, n in zip(batch.tolist(), scores, steps.tolist(), strict=True):
-                labels = decoder(row[:n])
-                score = log_probability(row[:n], labels) if with_scores else 0.0
-                found[index] = Prediction(job.labels.symbols(labels), score)
-            bar.advance(len(batch))
-    return [found[index] for index in range(len(split.sizes))]
+    def answers(batch: Indices) -> Iterator[tuple[Sequence[int], float]]:
+        scores, steps = module(*split.take(batch))
+        for row, n in zip(scores, steps.tolist(), strict=True):
+            labels = decoder(row[:n])
+            yield labels, log_probability(row[:n], labels) if with_scores else 0.0
+
+    return answer_in_batches(job, split, answers, batch_utterances)

@@ -65,20 +65,20 @@ def read_for_training(
         if name == "train":
             leave_out(corpus, damaged)
         else:
-            refuse(corpus, "validation" if name == "valid" else name, damaged)
+            refuse(name, damaged)
     train = found["train"]
     usable = np.array([i for i in range(len(train.sizes)) if i not in train.damage], np.int64)
     return TrainingSplits(train, found["valid"], usable)
 
 
-def read_test(corpus: Corpus, read: Read, utterances: Sequence[Utterance]) -> Split:
+def read_test(read: Read, utterances: Sequence[Utterance]) -> Split:
     """Reads utterances to answer.
 
     Raises:
         DataError: if audio is damaged.
     """
     found = read(utterances)
-    refuse(corpus, "test", _damaged(utterances, found))
+    refuse("test", _damaged(utterances, found))
     return found
 
 

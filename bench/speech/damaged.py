@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.speech.audio import read_audio
-from tasks.corpora.corpus import Corpus
+from tasks.corpora.corpus import Corpus, SplitName
 from tasks.corpora.utterance import Utterance
 
 MOST_DAMAGED = 0.1
@@ -66,7 +66,7 @@ def check_few(damaged: Sequence[tuple[Utterance, str]], n_train: int) -> None:
         )
 
 
-def refuse(corpus: Corpus, split: str, damaged: Sequence[tuple[Utterance, str]]) -> None:
+def refuse(split: SplitName, damaged: Sequence[tuple[Utterance, str]]) -> None:
     """Raises for damaged audio outside training.
 
     Raises:
@@ -77,8 +77,9 @@ def refuse(corpus: Corpus, split: str, damaged: Sequence[tuple[Utterance, str]])
     first, reason = damaged[0]
     names = ", ".join(repr(u.id) for u, _ in damaged[:5])
     more = f" and {len(damaged) - 5} more" if len(damaged) > 5 else ""
+    name = "validation" if split == "valid" else split
     raise DataError(
-        f"damaged audio in the {split} set ({names}{more}): {reason}",
+        f"damaged audio in the {name} set ({names}{more}): {reason}",
         where=first.where,
         hint="restore the files, or take their lines out of the manifest: nothing is left out "
         "silently where scores are made",

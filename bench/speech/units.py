@@ -195,7 +195,7 @@ def _split_with_units(
     if name == "train":
         check_few(damaged, len(split.utterances))
     else:
-        refuse(corpus, name, damaged)
+        refuse(name, damaged)
     skipped = (*split.skipped, *((utterance.id, reason) for utterance, reason in damaged))
     return Split(utterances=tuple(utterances), skipped=skipped, notes=split.notes)
 

@@ -29,7 +29,7 @@ def test_many_are_an_error(corpus: Corpus) -> None:
 
 
 def test_none_is_left_out_where_scores_are_made(corpus: Corpus) -> None:
-    refuse(corpus, "test", [])
+    refuse("test", [])
     damaged = [(utterance, "is empty") for utterance in corpus.train[:7]]
     with pytest.raises(DataError, match=r"test set \('u0', .*'u4' and 2 more\): is empty"):
-        refuse(corpus, "test", damaged)
+        refuse("test", damaged)
