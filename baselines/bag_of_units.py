@@ -22,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from baselines.training_log import write_training_log
 from bench.errors import DataError, UsageError
 from bench.files import atomic_path
+from bench.gslm.speech import perturbed_units, settled_copies
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance
@@ -36,6 +37,8 @@ class BagOfUnitsOptions(BaseModel):
         c: inverse strength of the L2 penalty (scikit-learn's C).
         ngrams: the longest run of units counted.
         min_count: an n-gram that fewer training utterances hold is left out.
+        augment: copies of each training utterance, said as by another speaker elsewhere, that are
+            learnt from beside it (audio only); None: 4, for units 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +46,7 @@ class BagOfUnitsOptions(BaseModel):
     c: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     ngrams: int = Field(default=3, ge=1, le=6)
     min_count: int = Field(default=3, ge=1)
+    augment: int | None = Field(default=None, ge=0)
 
 
 class BagOfUnits:
@@ -65,7 +69,8 @@ class BagOfUnits:
                 hint="it solves ks, ic and lid; for a floor under sequence tasks take `majority`",
             )
         self._job = job
-        self.options = options
+        self._copies = settled_copies(job, options.augment)
+        self.options = options.model_copy(update={"augment": self._copies})
         self._classes = sorted({utterance.symbols for utterance in job.corpus.train})
         if len(self._classes) < 2:
             raise DataError(
@@ -101,7 +106,11 @@ class BagOfUnits:
         """
         options, train = self.options, self._job.corpus.train
         class_ids = {symbols: i for i, symbols in enumerate(self._classes)}
-        targets = np.array([class_ids[utterance.symbols] for utterance in train])
+        copies = perturbed_units(self._job, self._copies)
+        said = [_words(utterance) for utterance in train]
+        said += [" ".join(map(str, units.tolist())) for copy in copies for units in copy]
+        ids = [class_ids[utterance.symbols] for utterance in train]
+        targets = np.tile(ids, 1 + self._copies)
         self._vectorizer = TfidfVectorizer(
             analyzer="word",
             token_pattern=r"\S+",
@@ -111,7 +120,7 @@ class BagOfUnits:
             sublinear_tf=True,
         )
         try:
-            features = self._vectorizer.fit_transform([_words(u) for u in train])
+            features = self._vectorizer.fit_transform(said)
         except ValueError as error:
             raise DataError(
                 f"no unit n-gram occurs in {options.min_count} training utterances",

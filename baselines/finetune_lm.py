@@ -19,6 +19,7 @@ from baselines.fitting import Fitting, Plan
 from baselines.lm_finetuning import AnsweringLM, LmFinetuning
 from baselines.option_text import rates, search_text
 from bench.files import write_atomic
+from bench.gslm.speech import settled_copies
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
@@ -54,6 +55,8 @@ class FinetuneLmOptions(BaseModel):
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
+        augment: copies of each training utterance, said as by another speaker elsewhere, that
+            are trained on beside it (audio only); None: 4, for units 0.
         beam: hypotheses kept for sequence tasks.
         length_penalty: exponent of the length that a hypothesis' score is divided by.
     """
@@ -72,6 +75,7 @@ class FinetuneLmOptions(BaseModel):
     batch_tokens: int = Field(default=512, ge=1)
     batch_utterances: int = Field(default=32, ge=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
+    augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
 
@@ -93,6 +97,7 @@ class FinetuneLm:
         verbalizer = options.verbalizer or "frequency"
         check_verbalizer(verbalizer, job.task, options.loss)
         self._rates = rates(options.lr, options.search, (LR,))
+        copies = settled_copies(job, options.augment)
         keep_freed_memory()
         self._job, self._gslm = job, load_gslm_of(job)
         self._work = LmFinetuning(
@@ -102,16 +107,18 @@ class FinetuneLm:
             learnable=verbalizer == "learnable",
             dropout=options.dropout,
             unit_dropout=options.unit_dropout,
+            copies=copies,
             batch_tokens=options.batch_tokens,
             batch_utterances=options.batch_utterances,
             dtype=products_dtype(job),
         )
         self._warmup_steps = options.warmup_steps
         if self._warmup_steps is None:
-            self._warmup_steps = min(MAX_WARMUP_STEPS, len(self._work.batches(0)))
+            self._warmup_steps = min(MAX_WARMUP_STEPS, self._work.n_batches())
         self._max_epochs = options.max_epochs or MAX_EPOCHS[job.task.answer]
         settled: dict[str, object] = {
             "verbalizer": verbalizer,
+            "augment": copies,
             "max_epochs": self._max_epochs,
             "warmup_steps": self._warmup_steps,
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from bench.gslm.folder import Gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import Packed, length_bucketed
 from bench.method import Job, Prediction
-from bench.prompting.examples import collate, thinned
+from bench.prompting.examples import Example, TrainingExamples, collate, thinned
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Competition, Objective
 from bench.prompting.prompts import Prompts
@@ -62,6 +63,7 @@ class LmFinetuning:
         learnable: whether a map from the LM's outputs to the labels is trained too.
         dropout: in the LM, on the embedding and the residual branches.
         unit_dropout: share of an utterance's units left out, drawn anew each step.
+        copies: of each training utterance, perturbed, to train on beside it.
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most.
         dtype: of the matrix products; the trained weights are float32.
@@ -76,6 +78,7 @@ class LmFinetuning:
         learnable: bool,
         dropout: float,
         unit_dropout: float,
+        copies: int,
         batch_tokens: int,
         batch_utterances: int,
         dtype: torch.dtype,
@@ -84,8 +87,8 @@ class LmFinetuning:
         self.dropout, self.unit_dropout = dropout, unit_dropout
         self.batch_tokens, self.batch_utterances = batch_tokens, batch_utterances
         self.dtype, self.device = dtype, torch.device(job.device)
-        self.examples = task.examples()
-        self.lengths = np.array([len(e.tokens) for e in self.examples])
+        self.copies = copies
+        self._of_epoch: list[Example] = []
         self._valid = task.read(job.corpus.valid)
         n_rows = gslm.card.lm.n_rows
         self.competition = Competition(task.answers, task.loss, n_rows, self.device)
@@ -97,19 +100,33 @@ class LmFinetuning:
             label_map = self.task.answers.first_map(self.gslm.card.lm.n_rows)
         return AnsweringLM(copy.deepcopy(self.gslm.lm), label_map)
 
+    @cached_property
+    def examples(self) -> TrainingExamples:
+        """The training sequences; made when training begins, since copies take a while."""
+        return self.task.examples(self.copies)
+
+    def n_batches(self) -> int:
+        """Of an epoch without copies."""
+        return len(self._batches(self.task.examples().of_epoch(self.job.seed, 0), 0))
+
     def batches(self, epoch: int) -> Sequence[Indices]:
         """Utterances of similar length together, in a new order each epoch."""
+        self._of_epoch = self.examples.of_epoch(self.job.seed, epoch)
+        return self._batches(self._of_epoch, epoch)
+
+    def _batches(self, examples: list[Example], epoch: int) -> Sequence[Indices]:
+        lengths = np.array([len(e.tokens) for e in examples])
         generator = random.numpy_generator(self.job.seed, "tuning", "epoch", epoch)
         return list(
             length_bucketed(
-                self.lengths, self.batch_tokens, generator, max_utterances=self.batch_utterances
+                lengths, self.batch_tokens, generator, max_utterances=self.batch_utterances
             )
         )
 
     def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
         """The mean cross entropy an output; dropout is drawn from the seed and the step."""
         assert isinstance(module, AnsweringLM)
-        examples = [self.examples[i] for i in batch]
+        examples = [self._of_epoch[i] for i in batch]
         if self.unit_dropout:
             thins = random.numpy_generator(self.job.seed, "tuning", "units", step)
             examples = [thinned(e, self.unit_dropout, thins) for e in examples]

@@ -116,6 +116,7 @@ _TUNED_UPSTREAM = ("s3prl-finetune",)
 _FINETUNE = ("finetune-lm",)
 _PROBE = ("linear-probe",)
 _LM = (*_PROMPT, *_FINETUNE)
+_AUGMENTED = (*_LM, *_BAG)
 _DOWNSTREAM = (*_S3PRL, *_TUNED_UPSTREAM)
 _LAYERED = (*_DOWNSTREAM, *_PROBE)
 _SEARCHED = (*_DOWNSTREAM, *_FINETUNE, *_PROBE)
@@ -210,6 +211,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         default=0.0,
         help="share of an utterance's units left out in training, drawn anew each step",
         methods=_LM,
+    ),
+    Option(
+        name="augment",
+        kind="int",
+        help="audio: copies of each training utterance to learn from beside it, as another speaker "
+        "would have said it elsewhere (default: by task; units: 0)",
+        methods=_AUGMENTED,
     ),
     Option(
         name="dropout",

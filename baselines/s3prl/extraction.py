@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
-from itertools import groupby
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,13 +13,10 @@ from torch import Tensor
 from baselines.s3prl.upstream import Upstream
 from bench.errors import DataError, MissingError
 from bench.progress import Progress
-from bench.speech.audio import SAMPLE_RATE_HZ, read_audio
+from bench.speech.audio import read_audio
+from bench.speech.equal_lengths import equally_long
 from tasks.corpora.utterance import Utterance
 
-MAX_BATCH = 32
-"""Clips the upstream sees together at most."""
-MAX_BATCH_S = 64
-"""Seconds of audio the upstream sees together at most (a longer clip goes alone)."""
 CHUNK = 1024
 """Utterances read before they are sorted by length."""
 
@@ -65,7 +61,8 @@ def extract(
                     yield Extracted(index, None, wave)
                 else:
                     waves.append((index, wave * scale))
-            for batch in equally_long(waves):
+            for places in equally_long([len(wave) for _, wave in waves]):
+                batch = [waves[place] for place in places]
                 frames = upstream(torch.from_numpy(np.stack([wave for _, wave in batch])))
                 if not bool(frames.isfinite().all()):
                     first = utterances[batch[0][0]]
@@ -105,16 +102,3 @@ def _read(utterance: Utterance) -> NDArray[np.float32] | str:
         if utterance.audio is None:
             raise
         return error.message
-
-
-Wave = TypeVar("Wave", bound=Sized)
-
-
-def equally_long(waves: Sequence[tuple[int, Wave]]) -> Iterator[list[tuple[int, Wave]]]:
-    """Numbered waveforms in batches for an upstream: all of one length, the shortest first."""
-    ordered = sorted(waves, key=lambda entry: (len(entry[1]), entry[0]))
-    for n_samples, group in groupby(ordered, key=lambda entry: len(entry[1])):
-        members = list(group)
-        size = max(1, min(MAX_BATCH, MAX_BATCH_S * SAMPLE_RATE_HZ // n_samples))
-        for start in range(0, len(members), size):
-            yield members[start : start + size]

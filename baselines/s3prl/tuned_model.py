@@ -16,12 +16,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from baselines.s3prl.containment import contained
 from baselines.s3prl.ctc_model import CtcModel
-from baselines.s3prl.extraction import equally_long
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.upstream import Upstream
 from bench.errors import UsageError
 from bench.random import torch_generator
 from bench.speech.audio import SAMPLE_RATE_HZ
+from bench.speech.equal_lengths import equally_long
 
 Head = PooledClassifier | CtcModel
 
@@ -65,9 +65,9 @@ class TunedModel(nn.Module):
     def _clips(self, waves: Sequence[Tensor]) -> list[Tensor]:
         """The frames of each, (n_layers, n_frames, dim)."""
         found: dict[int, Tensor] = {}
-        for batch in equally_long(list(enumerate(waves))):
-            frames = self._frames(torch.stack([wave for _, wave in batch]))
-            found |= {index: frames[:, i] for i, (index, _) in enumerate(batch)}
+        for batch in equally_long([len(wave) for wave in waves]):
+            frames = self._frames(torch.stack([waves[index] for index in batch]))
+            found |= {index: frames[:, i] for i, index in enumerate(batch)}
         return [found[index] for index in range(len(waves))]
 
 

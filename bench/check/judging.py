@@ -9,7 +9,7 @@ from bench.check.baseline import Baseline
 from bench.check.measurement import Measurement
 from bench.check.outcome import Finding, Kind
 from bench.check.quality import Change, changes, corrected
-from bench.check.speed import Pace, paces, too_slow, untimed
+from bench.check.speed import ELSEWHERE, Pace, paces, too_slow, untimed
 from bench.check.suite import Suite
 from bench.check.words import change_text, pace_text
 from bench.check.workers import Failure
@@ -121,7 +121,12 @@ class Judgement:
     def findings(self) -> list[Finding]:
         """Everything there is to say, cell by cell, alarms first."""
         slow = [
-            Finding(cell=pace.cell, kind="speed", alarm=True, text=f"slower: {pace_text(pace)}")
+            Finding(
+                cell=pace.cell,
+                kind="speed",
+                alarm=self.machine_is_same or pace.ratio >= ELSEWHERE,
+                text=f"slower: {pace_text(pace)}",
+            )
             for pace in self.paces
             if too_slow(pace, self._suite.slowdown)
         ]

@@ -17,6 +17,9 @@ from scipy.special import stdtr, stdtrit
 from bench.check.measurement import Measurement, Work
 
 WORKS: tuple[Work, ...] = ("training", "inference")
+ELSEWHERE = 2.0
+"""Ratio that is an alarm on another machine than the baseline's: what one processor does as fast as
+the reference work, another may do half again as slowly, with nothing changed."""
 LEVEL = 0.01
 """Of the test that a slow-down is not noise."""
 SUSPECT = 0.5

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench import random
 from bench.errors import DataError
 from bench.gslm.card import BOS, EOS
 from bench.gslm.folder import Gslm
@@ -38,6 +39,34 @@ class Example:
 
     tokens: NDArray[np.int64]
     targets: NDArray[np.int64]
+
+
+class TrainingExamples:
+    """The training sequences, each in the versions that it may be trained on.
+
+    Args:
+        versions: the sequences of the utterances as they are, then those of every perturbed copy;
+            all in the order of the utterances.
+    """
+
+    def __init__(self, *versions: Sequence[Example]) -> None:
+        self._versions = versions
+
+    def __len__(self) -> int:
+        return len(self._versions[0])
+
+    def of_epoch(self, seed: int, epoch: int) -> list[Example]:
+        """One version of each utterance, drawn anew each epoch; all are equally likely.
+
+        Args:
+            seed: the run's.
+            epoch: counted from 0.
+        """
+        if len(self._versions) == 1:
+            return list(self._versions[0])
+        draws = random.numpy_generator(seed, "tuning", "versions", epoch)
+        drawn = draws.integers(len(self._versions), size=len(self))
+        return [self._versions[version][i] for i, version in enumerate(drawn)]
 
 
 class Encoder:

@@ -20,6 +20,7 @@ from bench import random
 from bench.files import write_atomic
 from bench.gslm.card import EOS
 from bench.gslm.packing import pack
+from bench.gslm.speech import settled_copies
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
@@ -62,6 +63,8 @@ class PromptOptions(BaseModel):
         batch_utterances: utterances a step at most.
         prompt_dropout: probability of dropping a prompt's element in training.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
+        augment: copies of each training utterance, said as by another speaker elsewhere, that
+            are trained on beside it (audio only); None: the task's preset, 0 for units.
         beam: hypotheses kept for sequence tasks.
         length_penalty: exponent of the length that a hypothesis' score is divided by.
     """
@@ -83,6 +86,7 @@ class PromptOptions(BaseModel):
     batch_utterances: int = Field(default=32, ge=1)
     prompt_dropout: float = Field(default=0.1, ge=0, lt=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
+    augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
 
@@ -108,6 +112,7 @@ class PromptMethod:
         if options.loss == "full":  # as in the paper
             papers = {"verbalizer": "frequency", "label_vectors": "lm"}
             left_open |= {name: value for name, value in papers.items() if name in left_open}
+        left_open["augment"] = settled_copies(job, options.augment, preset.augment)
         if options.warmup_steps is None:
             left_open["warmup_steps"] = WARMUP_STEPS
         options = options.model_copy(update=left_open)
@@ -178,7 +183,7 @@ class PromptMethod:
         self._start()
         tuning = Tuning(
             self._objective,
-            self._task.examples(),
+            self._task.examples(self.options.augment or 0),
             self._task.validator(self._objective, self.options.length_penalty),
             higher_is_better=METRICS.get(job.task.primary).higher_is_better,
             schedule=self._schedule,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from bench.gslm.speech import AUGMENT
 from bench.prompting.verbalizer import Name
 
 
@@ -15,20 +16,30 @@ class Preset(NamedTuple):
     max_epochs: int
     verbalizer: Name
     label_vectors: Literal["lm", "trained"]
+    augment: int
 
+
+_LABEL = Preset(
+    prompt_length=20,
+    lr=0.04,
+    max_epochs=40,
+    verbalizer="learnable",
+    label_vectors="lm",
+    augment=AUGMENT,
+)
+_TEXT = Preset(
+    prompt_length=128,
+    lr=0.03,
+    max_epochs=40,
+    verbalizer="learnable",
+    label_vectors="trained",
+    augment=AUGMENT,
+)
 
 PRESETS: dict[str, Preset] = {
-    "label": Preset(
-        prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable", label_vectors="lm"
-    ),
-    "slots": Preset(
-        prompt_length=20, lr=0.04, max_epochs=20, verbalizer="learnable", label_vectors="trained"
-    ),
-    "text": Preset(
-        prompt_length=128, lr=0.03, max_epochs=20, verbalizer="learnable", label_vectors="trained"
-    ),
-    "slot_text": Preset(
-        prompt_length=128, lr=0.03, max_epochs=20, verbalizer="learnable", label_vectors="trained"
-    ),
+    "label": _LABEL,
+    "slots": _LABEL._replace(label_vectors="trained"),
+    "text": _TEXT,
+    "slot_text": _TEXT,
 }
 """By the form of the task's answer."""

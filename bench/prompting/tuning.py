@@ -19,7 +19,7 @@ from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.gslm.packing import length_bucketed
 from bench.progress import Progress
-from bench.prompting.examples import Example, collate, thinned
+from bench.prompting.examples import Example, TrainingExamples, collate, thinned
 from bench.prompting.objective import Objective
 
 MIN_STEPS_A_ROUND = 100
@@ -62,7 +62,7 @@ class Tuning:
     def __init__(
         self,
         objective: Objective,
-        examples: list[Example],
+        examples: TrainingExamples,
         validate: Callable[[], float],
         *,
         higher_is_better: bool,
@@ -83,7 +83,6 @@ class Tuning:
             schedule.lr,
             betas=(0.9, 0.98),
         )
-        self.lengths = np.array([len(e.tokens) for e in examples])
         self.epoch = 0
         self.step = 0
         self.elapsed_s = 0.0
@@ -145,14 +144,16 @@ class Tuning:
         self.curve = state["curve"]
         return True
 
-    def _batches(self) -> list[np.ndarray[Any, np.dtype[np.int64]]]:
+    def _batches(self) -> list[list[Example]]:
+        """The next epoch's: sequences of similar length together, in random order."""
+        examples = self.examples.of_epoch(self.seed, self.epoch)
+        lengths = np.array([len(e.tokens) for e in examples])
         generator = random.numpy_generator(self.seed, "tuning", "epoch", self.epoch)
         s = self.schedule
-        return list(
-            length_bucketed(
-                self.lengths, s.batch_tokens, generator, max_utterances=s.batch_utterances
-            )
+        indices = length_bucketed(
+            lengths, s.batch_tokens, generator, max_utterances=s.batch_utterances
         )
+        return [[examples[i] for i in batch] for batch in indices]
 
     def _progress(self, n_batches: int) -> float:
         """How much of the run is done, by steps or by the clock, 0 to 1."""
@@ -201,10 +202,10 @@ class Tuning:
         losses: list[float] = []
         batches = self._batches()
         with self.progress.bar(len(batches), f"epoch {self.epoch + 1}", "batches") as bar:
-            for indices in batches:
+            for examples in batches:
                 began = time.perf_counter()
                 rate = self._rate(self._progress(len(batches)))
-                losses.append(self.update([self.examples[i] for i in indices], rate))
+                losses.append(self.update(examples, rate))
                 self.elapsed_s += time.perf_counter() - began
                 bar.advance()
                 if self._out_of_time():

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UsageError
 from bench.gslm.folder import Gslm
+from bench.gslm.speech import perturbed_units
 from bench.method import Job, Prediction
 from bench.prompting.decoding import Search, decode
-from bench.prompting.examples import Encoder, Example, Loss
+from bench.prompting.examples import Encoder, Example, Loss, TrainingExamples
 from bench.prompting.objective import Answers, Objective
 from bench.prompting.verbalizer import Name, Spelt, unit_frequencies, verbalize
 from tasks.corpora.utterance import Utterance
@@ -67,18 +69,26 @@ class UnitTask:
         self._encoder = Encoder(gslm, job.corpus.notes)
         self._longest = max(len(u.symbols) for u in job.corpus.train)
 
-    def examples(self) -> list[Example]:
-        """The training sequences."""
-        answers = self.answers
-        return [
-            self._encoder.example(
-                u,
-                answers.rows[list(self.job.labels.ids(u.symbols))],
-                loss=self.loss,
-                ends=answers.is_sequence,
-            )
-            for u in self.job.corpus.train
-        ]
+    def examples(self, copies: int = 0) -> TrainingExamples:
+        """The training sequences, of the utterances and of perturbed copies of their audio.
+
+        Args:
+            copies: of each utterance; see `bench.speech.perturbation`.
+        """
+        units = perturbed_units(self.job, copies)
+        train = self.job.corpus.train
+        said = [[replace(u, units=x) for u, x in zip(train, copy, strict=True)] for copy in units]
+        return TrainingExamples(
+            *([self._example(u) for u in version] for version in (train, *said))
+        )
+
+    def _example(self, utterance: Utterance) -> Example:
+        return self._encoder.example(
+            utterance,
+            self.answers.rows[list(self.job.labels.ids(utterance.symbols))],
+            loss=self.loss,
+            ends=self.answers.is_sequence,
+        )
 
     def read(self, utterances: Sequence[Utterance]) -> list[NDArray[np.int64]]:
         """What the LM reads before it answers, with room for the longest answer of training."""

@@ -32,9 +32,11 @@ from bench.recipes.encoder_training import Targets, train_encoder
 from bench.recipes.plain_clusters import stationary, stretches
 from bench.recipes.spoken import Mels, ParallelSpeech, parallel_speech
 from bench.speech.encoder import FILE, load_encoder, save_encoder
+from bench.speech.equal_lengths import equally_long
 from bench.speech.kmeans import KMeans, save_kmeans
+from bench.speech.log_mel import HOP
 from bench.speech.ssl import SslEncoder
-from bench.speech.units import BATCH_UTTERANCES, deduplicate
+from bench.speech.units import deduplicate
 
 N_UNITS = 100
 LAST_WRITTEN = "valid.txt"
@@ -219,17 +221,11 @@ def units_of(
         mels: each (n_frames, 80), not levelled.
         progress: shows a bar.
     """
-    lengths = np.array([len(m) for m in mels])
     found: dict[int, NDArray[np.int32]] = {}
     with progress.bar(len(mels), "units", "utterances") as bar:
-        for length in np.unique(lengths):
-            members = np.flatnonzero(lengths == length)
-            for start in range(0, len(members), BATCH_UTTERANCES):
-                some = members[start : start + BATCH_UTTERANCES]
-                batch = np.stack([mels[i].astype(np.float32) for i in some])
-                for i, frames in zip(
-                    some, encoder.encode_mels(torch.from_numpy(batch)), strict=True
-                ):
-                    found[int(i)] = deduplicate(kmeans.assign(frames)).units
-                bar.advance(len(some))
+        for some in equally_long([HOP * len(m) for m in mels]):
+            batch = torch.from_numpy(np.stack([mels[i].astype(np.float32) for i in some]))
+            for i, frames in zip(some, encoder.encode_mels(batch), strict=True):
+                found[i] = deduplicate(kmeans.assign(frames)).units
+            bar.advance(len(some))
     return [found[i] for i in range(len(mels))]

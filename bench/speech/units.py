@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,15 +19,18 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from bench import random
 from bench.errors import StorageError
 from bench.files import sha256_of_file
 from bench.progress import Bar, Progress
 from bench.speech import encoder as encoders
 from bench.speech import kmeans as clusterings
+from bench.speech import perturbation
 from bench.speech.audio import content_key
 from bench.speech.cache import Cache
 from bench.speech.damaged import audio_or_damage, check_few, refuse
 from bench.speech.encoder import Encoder, load_encoder
+from bench.speech.equal_lengths import equally_long
 from bench.speech.kmeans import KMeans, load_kmeans
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.split import Split
@@ -38,7 +40,6 @@ KIND, FILE = "units", "units.safetensors"
 """Of a cache entry."""
 BLOCK_UTTERANCES = 256
 """Utterances whose audio is in memory at once."""
-BATCH_UTTERANCES = 16
 
 
 class Units(NamedTuple):
@@ -106,22 +107,32 @@ class UnitExtractor:
         identity = f"2 {dedup} {' '.join(map(sha256_of_file, files))}"
         return cls(encoder, kmeans, dedup, hashlib.sha256(identity.encode()).hexdigest())
 
-    def extract(self, utterances: Sequence[Utterance], progress: Progress, what: str) -> Extracted:
+    def extract(
+        self,
+        utterances: Sequence[Utterance],
+        progress: Progress,
+        what: str,
+        copy: int | None = None,
+    ) -> Extracted:
         """Units of utterances, in order, from the cache where they are known.
 
         Args:
             utterances: with audio.
             progress: shows a bar.
             what: names them there.
+            copy: number of a perturbed copy (`bench.speech.perturbation`) to take instead of the
+                audio itself; each number is another voice and place.
 
         Raises:
             MissingError: if a file is not there.
         """
         cache = Cache()
         key = {"extractor": self.fingerprint, "audio": content_key(utterances)}
+        if copy is not None:
+            key["copy"] = f"{copy} of perturbation {perturbation.VERSION}"
 
         def build(folder: Path) -> None:
-            _write(folder / FILE, self._compute(utterances, progress, what))
+            _write(folder / FILE, self._compute(utterances, progress, what, copy))
 
         found = _read(cache.folder(KIND, key, build) / FILE, len(utterances))
         if found is None:  # damaged: made anew
@@ -131,35 +142,39 @@ class UnitExtractor:
             raise StorageError("the cache does not keep what is written", where=str(cache.root))
         return found
 
-    def _compute(self, utterances: Sequence[Utterance], progress: Progress, what: str) -> Extracted:
+    def _compute(
+        self, utterances: Sequence[Utterance], progress: Progress, what: str, copy: int | None
+    ) -> Extracted:
         units: list[Units] = []
         damage: dict[int, str] = {}
         with progress.bar(len(utterances), f"units of {what}", "utterances") as bar:
             for start in range(0, len(utterances), BLOCK_UTTERANCES):
-                found = self._block(utterances[start : start + BLOCK_UTTERANCES], bar)
+                found = self._block(utterances[start : start + BLOCK_UTTERANCES], start, bar, copy)
                 units += found.units
                 damage |= {start + i: reason for i, reason in found.damage.items()}
         return Extracted(units, damage)
 
-    def _block(self, utterances: Sequence[Utterance], bar: Bar) -> Extracted:
-        waveforms: dict[int, NDArray[np.float32]] = {}
+    def _block(
+        self, utterances: Sequence[Utterance], first: int, bar: Bar, copy: int | None
+    ) -> Extracted:
+        waveforms: list[tuple[int, NDArray[np.float32]]] = []
         damage: dict[int, str] = {}
-        of_length: defaultdict[int, list[int]] = defaultdict(list)
         for i, utterance in enumerate(utterances):
             read = audio_or_damage(utterance)
             if isinstance(read, str):
                 damage[i] = read
                 bar.advance()
-            else:
-                waveforms[i] = read
-                of_length[len(read)].append(i)
+                continue
+            if copy is not None:
+                draws = random.numpy_generator(0, "perturbation", copy, first + i)
+                read = perturbation.perturbed(read, draws)
+            waveforms.append((i, read))
         found: dict[int, Units] = dict.fromkeys(damage, NOTHING)
-        for members in of_length.values():
-            for start in range(0, len(members), BATCH_UTTERANCES):
-                batch = members[start : start + BATCH_UTTERANCES]
-                frames = self.encoder.encode(np.stack([waveforms[i] for i in batch]))
-                found |= {i: self._units(rows) for i, rows in zip(batch, frames, strict=True)}
-                bar.advance(len(batch))
+        for batch in equally_long([len(wave) for _, wave in waveforms]):
+            frames = self.encoder.encode(np.stack([waveforms[place][1] for place in batch]))
+            for place, rows in zip(batch, frames, strict=True):
+                found[waveforms[place][0]] = self._units(rows)
+            bar.advance(len(batch))
         return Extracted([found[i] for i in range(len(utterances))], damage)
 
     def _units(self, frames: NDArray[np.float32]) -> Units:

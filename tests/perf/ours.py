@@ -12,7 +12,7 @@ from torch import Tensor
 from bench.gslm.card import BOS, EOS, LmShape
 from bench.progress import Progress
 from bench.prompting.decoding import Search, decode
-from bench.prompting.examples import Example
+from bench.prompting.examples import Example, TrainingExamples
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers, Objective
 from bench.prompting.prompts import Prompts
@@ -75,7 +75,7 @@ def tuning(
     )
     return Tuning(
         goal,
-        examples,
+        TrainingExamples(examples),
         lambda: 0.0,
         higher_is_better=True,
         schedule=schedule,

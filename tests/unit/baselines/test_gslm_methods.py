@@ -116,8 +116,9 @@ def test_fine_tuning_is_plain_training(job: Job, monkeypatch: pytest.MonkeyPatch
     for epoch in range(3):
         for batch in work.batches(epoch):
             losses = []
+            examples = work.examples.of_epoch(job.seed, epoch)
             for i in batch:
-                example = work.examples[i]
+                example = examples[i]
                 assert example.tokens[-1] == BOS
                 logits = lm.logits(lm(pack([example.tokens]))[-1:])[:, rows]
                 target = (rows == int(example.targets[0])).nonzero()[0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.prompting.examples import Encoder, Loss, collate, thinned
+from bench.prompting.examples import Encoder, Loss, TrainingExamples, collate, thinned
 from tasks.corpora.utterance import Utterance
 from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
 
@@ -120,3 +120,23 @@ def test_an_utterance_without_units(encoder: Encoder) -> None:
     bare = Utterance(id="b", symbols=("x",), where="train.txt:3")
     with pytest.raises(DataError, match=r"train\.txt:3: utterance 'b' has no units"):
         encoder.prompt(bare, 0)
+
+
+def test_an_epoch_takes_one_version_of_each_utterance(encoder: Encoder) -> None:
+    versions = [
+        [encoder.example(utterance(1 + v), np.array([4 + i]), loss="labels", ends=False)
+         for i in range(50)]
+        for v in range(3)
+    ]  # fmt: skip
+    examples = TrainingExamples(*versions)
+    assert len(examples) == 50
+    taken = np.zeros((50, 3), int)
+    for epoch in range(60):
+        drawn = examples.of_epoch(0, epoch)
+        assert [e.targets.tolist() for e in drawn] == [[4 + i] for i in range(50)]
+        taken[np.arange(50), [len(e.tokens) - 3 for e in drawn]] += 1
+    assert taken.min() > 5  # 20 are expected
+    again = [e.tokens.tolist() for e in examples.of_epoch(0, 7)]
+    assert again == [e.tokens.tolist() for e in examples.of_epoch(0, 7)]
+    assert again != [e.tokens.tolist() for e in examples.of_epoch(1, 7)]
+    assert TrainingExamples(versions[0]).of_epoch(0, 3) == versions[0]

@@ -19,7 +19,7 @@ from bench.gslm.packing import pack
 from bench.progress import Progress
 from bench.prompting import tuning as tuning_module
 from bench.prompting.decoding import Search, decode
-from bench.prompting.examples import Example, Loss
+from bench.prompting.examples import Example, Loss, TrainingExamples
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers, Objective
 from bench.prompting.prompts import Prompts
@@ -86,7 +86,7 @@ class Task:
         self.accuracy = accuracy
         self.tuning = Tuning(
             objective,
-            examples,
+            TrainingExamples(examples),
             accuracy if validate is None else validate,
             higher_is_better=True,
             schedule=SCHEDULE.model_copy(update=schedule),
@@ -244,7 +244,7 @@ def test_dropout_is_part_of_training(tmp_path: Path) -> None:
         Task(tmp_path, prompt_dropout=0.5),
         Task(tmp_path, unit_dropout=0.5),
     ]
-    losses = [task.tuning.update(task.tuning.examples, 0.0) for task in tasks]
+    losses = [task.tuning.update(task.tuning.examples.of_epoch(0, 0), 0.0) for task in tasks]
     assert len(set(losses)) == 3
     assert all(math.isfinite(loss) for loss in losses)
 

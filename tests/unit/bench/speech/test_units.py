@@ -18,6 +18,7 @@ from bench.speech.audio import read_audio
 from bench.speech.encoder import save_encoder
 from bench.speech.kmeans import fit_kmeans, save_kmeans
 from bench.speech.mfcc import MfccEncoder, MfccSettings
+from bench.speech.perturbation import perturbed
 from bench.speech.units import UnitExtractor, deduplicate, holds_audio_only, with_units
 from tasks.corpora.corpus import Corpus
 from tasks.corpora.utterance import Utterance
@@ -80,9 +81,9 @@ def test_units_are_those_of_each_alone(
 def test_blocks_change_nothing(
     utterances: list[Utterance], extractor: UnitExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = extractor._compute(utterances, QUIET, "x")
+    whole = extractor._compute(utterances, QUIET, "x", None)
     monkeypatch.setattr(module, "BLOCK_UTTERANCES", 2)
-    blocks = extractor._compute(utterances, QUIET, "x")
+    blocks = extractor._compute(utterances, QUIET, "x", None)
     assert [u.units.tolist() for u in whole.units] == [u.units.tolist() for u in blocks.units]
 
 
@@ -143,10 +144,14 @@ def test_a_corpus_gets_its_units_split_by_split(
     extract = UnitExtractor.extract
 
     def noted(
-        self: UnitExtractor, some: Sequence[Utterance], progress: Progress, what: str
+        self: UnitExtractor,
+        some: Sequence[Utterance],
+        progress: Progress,
+        what: str,
+        copy: int | None = None,
     ) -> object:
         asked.append(what)
-        return extract(self, some, progress, what)
+        return extract(self, some, progress, what, copy)
 
     monkeypatch.setattr(UnitExtractor, "extract", noted)
     spoken = with_units(corpus, extractor, QUIET)
@@ -186,3 +191,22 @@ def test_damaged_audio_elsewhere_is_an_error(
     swapped = Corpus.of("c", KS, train=utterances[:3], valid=utterances[3:4], test=utterances[4:])
     with pytest.raises(DataError, match=r"1 of 3 training utterances"):
         _ = with_units(swapped, extractor, QUIET).train
+
+
+def test_copies_are_units_of_perturbed_audio(
+    extractor: UnitExtractor, utterances: list[Utterance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.speech.units.BLOCK_UTTERANCES", 4)
+    plain = extractor.extract(utterances, QUIET, "x").units
+    copies = [extractor.extract(utterances, QUIET, "x", copy).units for copy in range(2)]
+    for copy, made in enumerate(copies):
+        for i, (utterance, units) in enumerate(zip(utterances, made, strict=True)):
+            draws = numpy_generator(0, "perturbation", copy, i)
+            wave = perturbed(read_audio(utterance), draws)
+            ids = extractor.kmeans.assign(extractor.encoder.encode(wave[None])[0])
+            assert units.units.tolist() == deduplicate(ids).units.tolist()
+            assert units.durations.sum() == len(ids)
+    a, b, c = ([u.units.tolist() for u in made] for made in (plain, *copies))
+    assert a != b != c != a
+    monkeypatch.setattr(UnitExtractor, "_compute", None)  # from here on the cache has them
+    assert [u.units.tolist() for u in extractor.extract(utterances, QUIET, "x", 1).units] == c
