@@ -11,6 +11,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from baselines.s3prl.containment import silenced
+from baselines.s3prl.packed_lstm import PackedLstm
 from baselines.s3prl.pooled_classifier import featurizer
 
 with silenced():
@@ -72,11 +73,13 @@ class CtcModel(nn.Module):
         self.n_joined = 2 if size.halves and stride < STRIDE_50_HZ else 1
         # SUPERB masks up to 50 dimensions four times; of a narrow feature little would be left.
         width = min(50, max(1, dim // 4))
+        # In time it masks up to 40 frames twice: 0.8 s at 50 Hz; at 25 Hz too much is lost.
+        longest = min(40, 40 * STRIDE_50_HZ // stride)
         self.spec_augment = (
             SpecAug(
                 freq_mask_width_range=(0, width),
                 num_freq_mask=4,
-                time_mask_width_range=(0, 40),
+                time_mask_width_range=(0, longest),
                 num_time_mask=2,
             )
             if spec_augment
@@ -95,6 +98,8 @@ class CtcModel(nn.Module):
             sample_style="concat",
             bidirectional=True,
         )
+        for rnn in self.head.rnns:
+            PackedLstm.take_over(rnn.layer)
 
     @property
     def n_head_parameters(self) -> int:

@@ -131,6 +131,7 @@ class Downstream(Generic[Module]):
             fixed_rates: see `Plan`.
         """
         job, options = self._job, self._options
+        assert options.max_epochs is not None  # settled
         problem: Problem = self._task.prepare()
         if not isinstance(self.module, PooledClassifier):  # which draws nothing
             problem = Drawn(problem, job.seed)
@@ -138,7 +139,7 @@ class Downstream(Generic[Module]):
             problem,
             Plan(
                 rates=rates,
-                max_epochs=options.max_epochs or self._recipe.max_epochs,
+                max_epochs=options.max_epochs,
                 max_minutes=options.max_minutes,
                 patience=options.patience,
                 clip_norm=self._recipe.clip_norm,

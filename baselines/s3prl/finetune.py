@@ -25,7 +25,7 @@ LABELS_LR = (1e-3,)
 """Of the head for KS, IC and LID: the middle one of those that `s3prl` tries. An epoch costs a pass
 of the upstream and back, so one is tried where none is given."""
 MAX_EPOCHS = {"label": 30, "slots": 30, "text": 100, "slot_text": 100}
-"""By the form of the task's answer."""
+"""Of SUPERB's head, by the form of the task's answer."""
 
 
 class S3prlFinetune:
@@ -77,6 +77,7 @@ class S3prlFinetune:
 
 def _recipe(job: Job) -> Recipe:
     recipe = recipe_of(job.task.name, "s3prl-finetune")
+    training = recipe.superb._replace(max_epochs=MAX_EPOCHS[job.task.answer])
     if not job.task.is_sequence:
-        recipe = replace(recipe, search=LABELS_LR)
-    return replace(recipe, max_epochs=MAX_EPOCHS[job.task.answer])
+        training = training._replace(search=LABELS_LR)
+    return replace(recipe, superb=training)

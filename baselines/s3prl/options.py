@@ -77,13 +77,13 @@ def settled(job: Job, recipe: Recipe, options: Options) -> tuple[tuple[float, ..
         head = options.head or ("small" if job.device == "cpu" else "superb")
         if options.kenlm is not None and options.ctc_beam == 1:
             raise UsageError("--kenlm needs a beam", hint="e.g. --ctc-beam 50")
-    default = recipe.search
-    if head == "small" and recipe.search_small is not None:
-        default = recipe.search_small
-    tried = rates(options.lr, options.search, default)
+    training = recipe.superb
+    if head == "small" and recipe.small is not None:
+        training = recipe.small
+    tried = rates(options.lr, options.search, training.search)
     update: dict[str, object] = {
         "head": head,
-        "max_epochs": options.max_epochs or recipe.max_epochs,
+        "max_epochs": options.max_epochs or training.max_epochs,
     }
     if options.lr is None:
         update["search"] = search_text(tried)

@@ -40,6 +40,6 @@ PRESETS: dict[str, Preset] = {
     "label": _LABEL,
     "slots": _LABEL._replace(label_vectors="trained"),
     "text": _TEXT,
-    "slot_text": _TEXT,
+    "slot_text": _TEXT._replace(max_epochs=20),
 }
 """By the form of the task's answer."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from baselines.s3prl.recipes.recipe import Recipe
+from baselines.s3prl.recipes.recipe import Recipe, Training
 
-ASR = Recipe(search=(1e-4,), search_small=(1e-3,), max_epochs=200)
+ASR = Recipe(
+    superb=Training(search=(1e-4,), max_epochs=200),
+    small=Training(search=(1e-3,), max_epochs=60),
+)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from baselines.s3prl.recipes.recipe import Recipe
+from baselines.s3prl.recipes.recipe import Recipe, Training
 
-IC = Recipe(search=(1e-2, 1e-3, 1e-4), max_epochs=200)
+IC = Recipe(superb=Training(search=(1e-2, 1e-3, 1e-4), max_epochs=200))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from baselines.s3prl.recipes.recipe import Recipe
+from baselines.s3prl.recipes.recipe import Recipe, Training
 
-KS = Recipe(gain_db=-3.0, search=(1e-2, 1e-3, 1e-4), max_epochs=200)
+KS = Recipe(gain_db=-3.0, superb=Training(search=(1e-2, 1e-3, 1e-4), max_epochs=200))

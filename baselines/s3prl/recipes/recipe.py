@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Training(NamedTuple):
+    """What is trained how long.
+
+    Attributes:
+        search: learning rates tried on validation where none is given.
+        max_epochs: passes over the training set at most.
+    """
+
+    search: tuple[float, ...]
+    max_epochs: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,14 +24,12 @@ class Recipe:
 
     Attributes:
         gain_db: the waveform is scaled by it before the upstream.
-        search: learning rates tried on validation where none is given.
-        search_small: the same for the smaller head; None if there is none.
-        max_epochs: passes over the training set at most.
+        superb: of SUPERB's head.
+        small: of the smaller head; None if there is none.
         clip_norm: of the gradient of all trained parameters together.
     """
 
     gain_db: float = 0.0
-    search: tuple[float, ...]
-    max_epochs: int
-    search_small: tuple[float, ...] | None = None
+    superb: Training
+    small: Training | None = None
     clip_norm: float = 1.0
