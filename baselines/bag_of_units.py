@@ -20,9 +20,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from baselines.training_log import write_training_log
+from bench.augmentation import perturbed_units, settled_copies
 from bench.errors import DataError, UsageError
 from bench.files import atomic_path
-from bench.gslm.speech import perturbed_units, settled_copies
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance

@@ -18,8 +18,8 @@ from safetensors.torch import save
 from baselines.fitting import Fitting, Plan
 from baselines.lm_finetuning import AnsweringLM, LmFinetuning
 from baselines.option_text import rates, search_text
+from bench.augmentation import settled_copies
 from bench.files import write_atomic
-from bench.gslm.speech import settled_copies
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save
 
 from bench import random
+from bench.augmentation import settled_copies
 from bench.files import write_atomic
 from bench.gslm.card import EOS
 from bench.gslm.packing import pack
-from bench.gslm.speech import settled_copies
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM

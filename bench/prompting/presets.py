@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from bench.gslm.speech import AUGMENT
+from bench.augmentation import AUGMENT
 from bench.prompting.verbalizer import Name
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.augmentation import perturbed_units
 from bench.errors import UsageError
 from bench.gslm.folder import Gslm
-from bench.gslm.speech import perturbed_units
 from bench.method import Job, Prediction
 from bench.prompting.decoding import Search, decode
 from bench.prompting.examples import Encoder, Example, Loss, TrainingExamples

@@ -44,7 +44,7 @@ def test_the_bag_learns_and_leaves_a_whole_run_folder(
     cells = json.loads((folder / "confusion.json").read_text())
     assert sum(cell["n"] for cell in cells) == 60
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    assert config["options"] == {"c": 10.0, "ngrams": 3, "min_count": 3}
+    assert config["options"] == {"c": 10.0, "ngrams": 3, "min_count": 3, "augment": 0}
 
 
 def test_a_finished_run_is_returned_and_overwrite_runs_it_anew(
@@ -120,7 +120,7 @@ def test_a_configuration_file_and_the_command_line_make_one_request(
     )
     done = bench("run", "--config", "c.yaml", "--c", "2", "--json")
     options = json.loads(done.stdout)["method"]["options"]
-    assert options == {"c": 2.0, "ngrams": 3, "min_count": 2}
+    assert options == {"c": 2.0, "ngrams": 3, "min_count": 2, "augment": 0}
 
 
 def test_a_resolved_configuration_is_the_same_run(
