@@ -18,9 +18,9 @@ from bench import random
 from bench.gslm.card import BOS
 from bench.gslm.folder import Gslm
 from bench.gslm.lm import UnitLM
-from bench.gslm.packing import Packed, length_bucketed
+from bench.gslm.packing import Packed
 from bench.method import Job, Prediction
-from bench.prompting.examples import Example, TrainingExamples, collate, thinned
+from bench.prompting.examples import Example, TrainingExamples, collate, epoch_batches, thinned
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Competition, Objective
 from bench.prompting.prompts import Prompts
@@ -115,12 +115,12 @@ class LmFinetuning:
         return self._batches(self._of_epoch, epoch)
 
     def _batches(self, examples: list[Example], epoch: int) -> Sequence[Indices]:
-        lengths = np.array([len(e.tokens) for e in examples])
-        generator = random.numpy_generator(self.job.seed, "tuning", "epoch", epoch)
-        return list(
-            length_bucketed(
-                lengths, self.batch_tokens, generator, max_utterances=self.batch_utterances
-            )
+        return epoch_batches(
+            examples,
+            self.job.seed,
+            epoch,
+            tokens=self.batch_tokens,
+            utterances=self.batch_utterances,
         )
 
     def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:

@@ -20,7 +20,7 @@ from bench import random
 from bench.errors import DataError
 from bench.gslm.card import BOS, EOS
 from bench.gslm.folder import Gslm
-from bench.gslm.packing import Packed, pack
+from bench.gslm.packing import Packed, length_bucketed, pack
 from tasks.corpora.utterance import Utterance
 
 Loss = Literal["labels", "full"]
@@ -67,6 +67,23 @@ class TrainingExamples:
         draws = random.numpy_generator(seed, "tuning", "versions", epoch)
         drawn = draws.integers(len(self._versions), size=len(self))
         return [self._versions[version][i] for i, version in enumerate(drawn)]
+
+
+def epoch_batches(
+    examples: Sequence[Example], seed: int, epoch: int, *, tokens: int, utterances: int
+) -> list[NDArray[np.int64]]:
+    """An epoch's batches as indices: similar lengths together, in a new order each epoch.
+
+    Args:
+        examples: of the epoch.
+        seed: the run's.
+        epoch: counted from 0.
+        tokens: of a batch at most.
+        utterances: of a batch at most.
+    """
+    lengths = np.array([len(e.tokens) for e in examples])
+    generator = random.numpy_generator(seed, "tuning", "epoch", epoch)
+    return list(length_bucketed(lengths, tokens, generator, max_utterances=utterances))
 
 
 class Encoder:

@@ -27,14 +27,7 @@ _LABEL = Preset(
     label_vectors="lm",
     augment=AUGMENT,
 )
-_TEXT = Preset(
-    prompt_length=128,
-    lr=0.03,
-    max_epochs=40,
-    verbalizer="learnable",
-    label_vectors="trained",
-    augment=AUGMENT,
-)
+_TEXT = _LABEL._replace(prompt_length=128, lr=0.03, label_vectors="trained")
 
 PRESETS: dict[str, Preset] = {
     "label": _LABEL,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
@@ -17,9 +16,8 @@ from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
-from bench.gslm.packing import length_bucketed
 from bench.progress import Progress
-from bench.prompting.examples import Example, TrainingExamples, collate, thinned
+from bench.prompting.examples import Example, TrainingExamples, collate, epoch_batches, thinned
 from bench.prompting.objective import Objective
 
 MIN_STEPS_A_ROUND = 100
@@ -147,11 +145,9 @@ class Tuning:
     def _batches(self) -> list[list[Example]]:
         """The next epoch's: sequences of similar length together, in random order."""
         examples = self.examples.of_epoch(self.seed, self.epoch)
-        lengths = np.array([len(e.tokens) for e in examples])
-        generator = random.numpy_generator(self.seed, "tuning", "epoch", self.epoch)
         s = self.schedule
-        indices = length_bucketed(
-            lengths, s.batch_tokens, generator, max_utterances=s.batch_utterances
+        indices = epoch_batches(
+            examples, self.seed, self.epoch, tokens=s.batch_tokens, utterances=s.batch_utterances
         )
         return [[examples[i] for i in batch] for batch in indices]
 

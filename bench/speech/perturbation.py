@@ -3,7 +3,8 @@
 Speech is made faster or slower with its pitch and its formants, its spectrum is coloured, its band
 is cut, and noise is added; all of it anew for every copy.
 
-Source: speed perturbation, Ko et al. 2015; the ranges were chosen on validation (docs/mini.md).
+Source: speed perturbation, Ko et al. 2015; the ranges are about those that the embedded encoder was
+trained with (`bench.recipes.encoder_training.distorted`), and were not searched.
 """
 
 from __future__ import annotations
