@@ -33,6 +33,7 @@ LR = 5e-4
 MAX_EPOCHS = {"label": 10, "slots": 10, "text": 30, "slot_text": 30}
 """By the form of the task's answer."""
 MAX_WARMUP_STEPS = 500
+BATCH_UTTERANCES = 32
 BETAS = (0.9, 0.98)
 CLIP_NORM = 1.0
 
@@ -53,7 +54,7 @@ class FinetuneLmOptions(BaseModel):
         max_minutes: time limit of all trials together.
         patience: validations without a better score before a trial stops.
         batch_tokens: tokens a step at most.
-        batch_utterances: utterances a step at most.
+        batch_utterances: utterances a step at most; None: 32.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
         augment: copies of each training utterance, said as by another speaker elsewhere, that
             are trained on beside it (audio only); None: 4, for units 0.
@@ -73,7 +74,7 @@ class FinetuneLmOptions(BaseModel):
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
     batch_tokens: int = Field(default=512, ge=1)
-    batch_utterances: int = Field(default=32, ge=1)
+    batch_utterances: int | None = Field(default=None, ge=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
     augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
@@ -98,6 +99,7 @@ class FinetuneLm:
         check_verbalizer(verbalizer, job.task, options.loss)
         self._rates = rates(options.lr, options.search, (LR,))
         copies = settled_copies(job, options.augment)
+        batch_utterances = options.batch_utterances or BATCH_UTTERANCES
         keep_freed_memory()
         self._job, self._gslm = job, load_gslm_of(job)
         self._work = LmFinetuning(
@@ -109,7 +111,7 @@ class FinetuneLm:
             unit_dropout=options.unit_dropout,
             copies=copies,
             batch_tokens=options.batch_tokens,
-            batch_utterances=options.batch_utterances,
+            batch_utterances=batch_utterances,
             dtype=products_dtype(job),
         )
         self._warmup_steps = options.warmup_steps
@@ -119,6 +121,7 @@ class FinetuneLm:
         settled: dict[str, object] = {
             "verbalizer": verbalizer,
             "augment": copies,
+            "batch_utterances": batch_utterances,
             "max_epochs": self._max_epochs,
             "warmup_steps": self._warmup_steps,
         }

@@ -17,7 +17,7 @@ class LayerOptions(BaseModel):
         max_epochs: passes over the training set at most in a trial; None: the method's own.
         max_minutes: time limit of all trials together.
         patience: validations without a better score before a trial stops.
-        batch_utterances: utterances a step.
+        batch_utterances: utterances a step; None: the method's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,4 +29,4 @@ class LayerOptions(BaseModel):
     max_epochs: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
-    batch_utterances: int = Field(default=32, ge=1)
+    batch_utterances: int | None = Field(default=None, ge=1)

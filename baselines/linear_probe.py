@@ -35,6 +35,7 @@ from tasks.corpora.utterance import Utterance
 
 SEARCH = (1e-1, 1e-2, 1e-3)
 MAX_EPOCHS = 100
+BATCH_UTTERANCES = 32
 CLIP_NORM = 1.0
 
 
@@ -104,7 +105,10 @@ class LinearProbe:
                 hint="it solves ks, ic and lid; asr and sf have `prompt` and `finetune-lm`",
             )
         self._rates = rates(options.lr, options.search, SEARCH)
-        settled: dict[str, object] = {"max_epochs": options.max_epochs or MAX_EPOCHS}
+        settled: dict[str, object] = {
+            "max_epochs": options.max_epochs or MAX_EPOCHS,
+            "batch_utterances": options.batch_utterances or BATCH_UTTERANCES,
+        }
         if options.lr is None:
             settled["search"] = search_text(self._rates)
         self._job, self.options = job, options.model_copy(update=settled)
@@ -151,7 +155,7 @@ class LinearProbe:
             train=self._means(job.corpus.train),
             valid=self._means(job.corpus.valid),
             usable=np.arange(len(job.corpus.train)),
-            batch_utterances=options.batch_utterances,
+            batch_utterances=options.batch_utterances or BATCH_UTTERANCES,
         )
         plan = Plan(
             rates=self._rates,

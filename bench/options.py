@@ -194,8 +194,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="batch-utterances",
         kind="int",
-        default=32,
-        help="utterances a step at most",
+        help="utterances a step at most (default: 32; the small head of an s3prl method: 8)",
         methods=_TUNED,
     ),
     Option(
@@ -211,6 +210,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         default=0.0,
         help="share of an utterance's units left out in training, drawn anew each step",
         methods=_LM,
+    ),
+    Option(
+        name="window",
+        kind="float",
+        help="least share of an utterance's units in the stretch of it that a training step reads; "
+        "1: the whole (default: by task: lid 0.25, others 1)",
+        methods=_PROMPT,
     ),
     Option(
         name="augment",

@@ -21,6 +21,8 @@ with silenced():
 BLANK = 0
 """The output of the blank; label i is output i + 1."""
 STRIDE_50_HZ = 320
+VARIANCE_FLOOR = 1e-5
+"""Added to a variance before it divides."""
 HeadName = Literal["superb", "small"]
 
 
@@ -31,18 +33,21 @@ class HeadSize(NamedTuple):
         proj: outputs of the linear layer before the recurrent ones.
         hidden: of each direction of each of the two BLSTM layers.
         dropout: after each BLSTM layer.
-        halves: whether frames denser than 50 Hz are joined in pairs first.
+        standardizes: whether each feature is brought to mean 0 and deviation 1 within the
+            utterance first.
+        samples_a_step: frames are joined until a step has at least as many samples.
     """
 
     proj: int
     hidden: int
     dropout: float
-    halves: bool
+    standardizes: bool
+    samples_a_step: int
 
 
 HEADS: dict[HeadName, HeadSize] = {
-    "superb": HeadSize(proj=1024, hidden=1024, dropout=0.2, halves=False),
-    "small": HeadSize(proj=256, hidden=256, dropout=0.2, halves=True),
+    "superb": HeadSize(proj=1024, hidden=1024, dropout=0.2, standardizes=False, samples_a_step=1),
+    "small": HeadSize(proj=256, hidden=256, dropout=0.2, standardizes=True, samples_a_step=640),
 }
 
 
@@ -70,7 +75,8 @@ class CtcModel(nn.Module):
     ) -> None:
         super().__init__()
         self.featurizer = featurizer(n_layers, dim, stride)
-        self.n_joined = 2 if size.halves and stride < STRIDE_50_HZ else 1
+        self.standardizes = size.standardizes
+        self.n_joined = -(-size.samples_a_step // stride)
         # SUPERB masks up to 50 dimensions four times; of a narrow feature little would be left.
         width = min(50, max(1, dim // 4))
         # In time it masks up to 40 frames twice: 0.8 s at 50 Hz; at 25 Hz too much is lost.
@@ -123,15 +129,34 @@ class CtcModel(nn.Module):
             utterance's steps means nothing.
         """
         hidden, lengths = self.featurizer(list(frames), [lengths] * len(frames))
+        if self.standardizes:
+            hidden = standardized(hidden, lengths)
         if self.training and self.spec_augment is not None:
             hidden, lengths = self.spec_augment(hidden.clone(), lengths)
         if self.n_joined > 1:
             batch, n_frames, dim = hidden.shape
-            hidden = functional.pad(hidden, (0, 0, 0, n_frames % 2))
-            hidden = hidden.reshape(batch, -1, 2 * dim)
-            lengths = (lengths + 1) // 2
+            hidden = functional.pad(hidden, (0, 0, 0, -n_frames % self.n_joined))
+            hidden = hidden.reshape(batch, -1, self.n_joined * dim)
+            lengths = (lengths + self.n_joined - 1) // self.n_joined
         logits, steps = self.head(hidden, lengths)
         return functional.log_softmax(logits, dim=-1), steps
+
+
+def standardized(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """Each feature with mean 0 and standard deviation 1 over the frames of its utterance.
+
+    A feature that does not change becomes 0.
+
+    Args:
+        hidden: (batch, n_frames, dim).
+        lengths: (batch,) int64 frames, on the CPU; what lies beyond them becomes 0.
+    """
+    within = torch.arange(hidden.shape[1]) < lengths[:, None]
+    mask = within.to(hidden.device)[:, :, None]
+    n = lengths.to(hidden.device)[:, None, None]
+    centred = (hidden - (hidden * mask).sum(dim=1, keepdim=True) / n) * mask
+    variance = centred.square().sum(dim=1, keepdim=True) / n
+    return centred / (variance + VARIANCE_FLOOR).sqrt()
 
 
 def padded(frames: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -105,6 +105,7 @@ class Downstream(Generic[Module]):
     ) -> None:
         self._job, self._upstream, self._recipe, self._options = job, upstream, recipe, options
         size = options.batch_utterances
+        assert size is not None  # settled
         self._task: LabelTask | SequenceTask
         if job.task.is_sequence:
             decoder = _decoder(job, options)

@@ -84,6 +84,7 @@ def settled(job: Job, recipe: Recipe, options: Options) -> tuple[tuple[float, ..
     update: dict[str, object] = {
         "head": head,
         "max_epochs": options.max_epochs or training.max_epochs,
+        "batch_utterances": options.batch_utterances or training.batch_utterances,
     }
     if options.lr is None:
         update["search"] = search_text(tried)

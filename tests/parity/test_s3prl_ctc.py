@@ -20,7 +20,7 @@ with silenced():
     from s3prl.task.speech2text_ctc_task import Speech2TextCTCTask
 
 DIM = 200
-SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, halves=False)
+SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
 LETTERS = "abcd "
 
 

@@ -35,7 +35,7 @@ with silenced():
 
 N_SAMPLES = 8000
 LABELS = Labels(groups=(tuple("abc"), tuple("de")), counts=((1,) * 3, (1,) * 2))
-SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, halves=False)
+SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
 
 
 @pytest.fixture(scope="module")

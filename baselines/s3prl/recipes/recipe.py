@@ -12,10 +12,12 @@ class Training(NamedTuple):
     Attributes:
         search: learning rates tried on validation where none is given.
         max_epochs: passes over the training set at most.
+        batch_utterances: utterances a step.
     """
 
     search: tuple[float, ...]
     max_epochs: int
+    batch_utterances: int = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,11 +10,18 @@ from torch import Tensor
 
 from baselines.s3prl.containment import seeded
 from baselines.s3prl.ctc_decoding import BeamSettings, beam_decoder, greedy
-from baselines.s3prl.ctc_model import HEADS, CtcModel, HeadSize, ctc_loss, log_probability
+from baselines.s3prl.ctc_model import (
+    HEADS,
+    CtcModel,
+    HeadSize,
+    ctc_loss,
+    log_probability,
+    standardized,
+)
 from bench.errors import MissingError, UsageError
 from tasks.labels import Labels
 
-TINY = HeadSize(proj=6, hidden=5, dropout=0.2, halves=True)
+TINY = HeadSize(proj=6, hidden=5, dropout=0.2, standardizes=True, samples_a_step=640)
 BEAM = BeamSettings(beam=200, kenlm=None, lm_weight=2.0, word_score=0.0)
 
 
@@ -44,11 +51,30 @@ def test_an_utterances_scores_do_not_depend_on_its_neighbours() -> None:
     head = model().eval()
     padded, lengths = frames(20, 7, 12)
     together, steps = head(padded, lengths)
-    assert steps.tolist() == [10, 4, 6], "10 ms frames are joined in pairs"
+    assert steps.tolist() == [5, 2, 3], "four frames of 10 ms are joined"
     for i, n in enumerate(lengths.tolist()):
         alone, _ = head(padded[:, i : i + 1, :n], lengths[i : i + 1])
         assert torch.allclose(alone[0], together[i, : steps[i]], atol=1e-6)
-    assert model(stride=320).eval()(padded, lengths)[1].tolist() == [20, 7, 12]
+    assert model(stride=320).eval()(padded, lengths)[1].tolist() == [10, 4, 6]
+    assert model(stride=640).eval()(padded, lengths)[1].tolist() == [20, 7, 12]
+
+
+def test_features_are_standardized_within_their_utterance() -> None:
+    padded, lengths = frames(20, 7)
+    hidden = 3 * padded[0] + 8
+    hidden[:, :, 2] = 5.0
+    found = standardized(hidden, lengths)
+    for i, n in enumerate(lengths.tolist()):
+        mine = found[i, :n]
+        varying = mine[:, [k for k in range(mine.shape[1]) if k != 2]]
+        assert torch.allclose(varying.mean(dim=0), torch.tensor(0.0), atol=1e-5)
+        assert torch.allclose(varying.std(dim=0, correction=0), torch.tensor(1.0), atol=1e-3)
+        assert torch.equal(mine[:, 2], torch.zeros(n)), "a constant feature says nothing"
+    assert not found[1, 7:].any()
+    small, large = model().eval(), model(stride=640).eval()
+    for head in (small, large):
+        scaled = 4 * padded - 9
+        assert torch.allclose(head(padded, lengths)[0][0], head(scaled, lengths)[0][0], atol=1e-4)
 
 
 def test_training_masks_features_by_the_seed_and_leaves_the_input_alone() -> None:

@@ -46,7 +46,7 @@ def hubert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = HeadSize(proj=32, hidden=32, dropout=0.2, halves=False)
+    size = HeadSize(proj=32, hidden=32, dropout=0.2, standardizes=False, samples_a_step=1)
     monkeypatch.setattr(downstream, "HEADS", {"small": size})
 
 
