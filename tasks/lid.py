@@ -12,4 +12,5 @@ LID = TaskSpec(
     slots=("label",),
     metrics=("accuracy", "macro_f1"),
     primary="accuracy",
+    throughout=True,
 )

@@ -31,6 +31,8 @@ class TaskSpec:
         slots: names of the label slots, in order; empty for sequence tasks.
         metrics: names in `tasks.metrics.registry`.
         primary: the metric that decides; one of `metrics`.
+        throughout: whether every stretch of an utterance has the utterance's answer, as it has one
+            language; methods may then learn from stretches.
 
     Raises:
         UsageError: if the parts contradict each other.
@@ -43,6 +45,7 @@ class TaskSpec:
     slots: tuple[str, ...]
     metrics: tuple[str, ...]
     primary: str
+    throughout: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):
@@ -57,6 +60,8 @@ class TaskSpec:
             raise self._wrong("an answer of several labels names at least two slots")
         if len(set(self.slots)) != len(self.slots) or not all(self.slots):
             raise self._wrong("its slot names must be distinct and not empty")
+        if self.throughout and self.answer != "label":
+            raise self._wrong("only an answer of one label can hold throughout an utterance")
         if len(set(self.metrics)) != len(self.metrics):
             raise self._wrong("a metric is named twice")
         if self.primary not in self.metrics:

@@ -168,6 +168,22 @@ def thinned(example: Example, dropout: float, generator: np.random.Generator) ->
     return Example(np.delete(example.tokens, dropped), example.targets)
 
 
+def windowed(example: Example, least: float, generator: np.random.Generator) -> Example:
+    """The example with a stretch of its units only: any length from `least` on, anywhere.
+
+    Args:
+        example: stays as it is.
+        least: share of the units in the shortest stretch, above 0 to 1.
+        generator: draws length and place.
+    """
+    separator = int(np.flatnonzero(example.tokens == BOS)[-1])
+    n_units = separator - 1
+    n_kept = max(1, int(n_units * generator.uniform(least, 1)))
+    start = 1 + int(generator.integers(n_units - n_kept + 1))
+    parts = example.tokens[:1], example.tokens[start : start + n_kept], example.tokens[separator:]
+    return Example(np.concatenate(parts), example.targets)
+
+
 def collate(examples: Sequence[Example]) -> tuple[Packed, Tensor]:
     """A packed batch and its targets.
 

@@ -26,7 +26,7 @@ from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
 from bench.prompting.objective import Objective
-from bench.prompting.presets import PRESETS
+from bench.prompting.presets import preset_of
 from bench.prompting.prompts import Prompts
 from bench.prompting.tuning import Schedule, Tuning
 from bench.prompting.unit_task import UnitTask, check_verbalizer
@@ -60,9 +60,11 @@ class PromptOptions(BaseModel):
         max_minutes: time limit of the tuning.
         patience: validations without a better score before stopping.
         batch_tokens: tokens a step at most.
-        batch_utterances: utterances a step at most.
+        batch_utterances: utterances a step at most; None: the task's preset.
         prompt_dropout: probability of dropping a prompt's element in training.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
+        window: a training utterance is read as a stretch of its units, drawn anew each step, with
+            this share of them at least; 1: whole; None: the task's preset.
         augment: copies of each training utterance, said as by another speaker elsewhere, that
             are trained on beside it (audio only); None: the task's preset, 0 for units.
         beam: hypotheses kept for sequence tasks.
@@ -83,9 +85,10 @@ class PromptOptions(BaseModel):
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
     batch_tokens: int = Field(default=512, ge=1)
-    batch_utterances: int = Field(default=32, ge=1)
+    batch_utterances: int | None = Field(default=None, ge=1)
     prompt_dropout: float = Field(default=0.1, ge=0, lt=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
+    window: float | None = Field(default=None, gt=0, le=1)
     augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
@@ -107,10 +110,10 @@ class PromptMethod:
         if not isinstance(options, PromptOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
         keep_freed_memory()
-        preset = PRESETS[job.task.answer]
+        preset = preset_of(job.task)
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
         if options.loss == "full":  # as in the paper
-            papers = {"verbalizer": "frequency", "label_vectors": "lm"}
+            papers = {"verbalizer": "frequency", "label_vectors": "lm", "window": 1.0}
             left_open |= {name: value for name, value in papers.items() if name in left_open}
         left_open["augment"] = settled_copies(job, options.augment, preset.augment)
         if options.warmup_steps is None:

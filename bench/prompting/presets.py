@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from bench.augmentation import AUGMENT
 from bench.prompting.verbalizer import Name
+from tasks.spec import TaskSpec
 
 
 class Preset(NamedTuple):
@@ -17,6 +18,8 @@ class Preset(NamedTuple):
     verbalizer: Name
     label_vectors: Literal["lm", "trained"]
     augment: int
+    window: float
+    batch_utterances: int
 
 
 _LABEL = Preset(
@@ -26,6 +29,8 @@ _LABEL = Preset(
     verbalizer="learnable",
     label_vectors="lm",
     augment=AUGMENT,
+    window=1.0,
+    batch_utterances=32,
 )
 _TEXT = _LABEL._replace(prompt_length=128, lr=0.03, label_vectors="trained")
 
@@ -36,3 +41,10 @@ PRESETS: dict[str, Preset] = {
     "slot_text": _TEXT._replace(max_epochs=20),
 }
 """By the form of the task's answer."""
+THROUGHOUT = _LABEL._replace(window=0.25)
+"""Of tasks whose label holds throughout an utterance."""
+
+
+def preset_of(task: TaskSpec) -> Preset:
+    """The defaults for a task."""
+    return THROUGHOUT if task.throughout else PRESETS[task.answer]

@@ -17,7 +17,14 @@ from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.progress import Progress
-from bench.prompting.examples import Example, TrainingExamples, collate, epoch_batches, thinned
+from bench.prompting.examples import (
+    Example,
+    TrainingExamples,
+    collate,
+    epoch_batches,
+    thinned,
+    windowed,
+)
 from bench.prompting.objective import Objective
 
 MIN_STEPS_A_ROUND = 100
@@ -41,6 +48,7 @@ class Schedule(BaseModel):
     batch_utterances: int
     prompt_dropout: float
     unit_dropout: float
+    window: float
 
 
 class Tuning:
@@ -170,6 +178,9 @@ class Tuning:
         if self.schedule.unit_dropout:
             thins = random.numpy_generator(self.seed, "tuning", "units", self.step)
             examples = [thinned(e, self.schedule.unit_dropout, thins) for e in examples]
+        if self.schedule.window < 1:
+            cuts = random.numpy_generator(self.seed, "tuning", "windows", self.step)
+            examples = [windowed(e, self.schedule.window, cuts) for e in examples]
         batch, targets = collate(examples)
         device, rate_of_dropout = self.objective.frozen.device, self.schedule.prompt_dropout
         drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)

@@ -72,6 +72,7 @@ def tuning(
         batch_utterances=MAX_UTTERANCES,
         prompt_dropout=dropout,
         unit_dropout=0.0,
+        window=1.0,
     )
     return Tuning(
         goal,

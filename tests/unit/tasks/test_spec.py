@@ -41,6 +41,7 @@ def test_an_unknown_task_is_answered_with_a_suggestion() -> None:
         ({"answer": "slots", "slots": ("a",)}, "at least two"),
         ({"answer": "slots", "slots": ("a", "a")}, "distinct"),
         ({"answer": "text"}, "no label slots"),
+        ({"answer": "slots", "slots": ("a", "b"), "throughout": True}, "one label"),
         ({"primary": "wer"}, "not among"),
         ({"metrics": ("accuracy", "accuracy")}, "twice"),
     ],

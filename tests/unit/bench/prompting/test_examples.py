@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.prompting.examples import Encoder, Loss, TrainingExamples, collate, thinned
+from bench.prompting.examples import Encoder, Loss, TrainingExamples, collate, thinned, windowed
 from tasks.corpora.utterance import Utterance
 from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
 
@@ -71,6 +71,25 @@ def test_thinning_leaves_units_out_and_nothing_else(
     assert whole.tokens.tolist() == before.tolist()
     assert seen == set(before[1:11].tolist())
     assert thinned(whole, 0.09, generator) is whole
+
+
+def test_a_window_is_a_stretch_of_the_units(encoder: Encoder) -> None:
+    whole = encoder.example(utterance(10), ANSWER, loss="labels", ends=True)
+    generator = np.random.default_rng(0)
+    seen = set()
+    for _ in range(300):
+        cut = windowed(whole, 0.3, generator)
+        n = len(cut.tokens) - len(whole.tokens) + 10
+        assert cut.targets is whole.targets
+        assert cut.tokens[0] == whole.tokens[0]
+        assert cut.tokens[1 + n :].tolist() == whole.tokens[11:].tolist()
+        start = whole.tokens.tolist().index(cut.tokens[1])
+        assert cut.tokens[1 : 1 + n].tolist() == whole.tokens[start : start + n].tolist()
+        seen.add((start, n))
+    assert {n for _, n in seen} == set(range(3, 10)), "any length from three tenths on"
+    assert {start for start, n in seen if n == 3} == set(range(1, 9)), "anywhere"
+    one = encoder.example(utterance(1), ANSWER, loss="labels", ends=True)
+    assert windowed(one, 0.3, generator).tokens.tolist() == one.tokens.tolist()
 
 
 def test_targets_are_laid_out_as_the_batch_is(encoder: Encoder) -> None:

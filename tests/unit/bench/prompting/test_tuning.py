@@ -38,6 +38,7 @@ SCHEDULE = Schedule(
     batch_utterances=16,
     prompt_dropout=0.1,
     unit_dropout=0.0,
+    window=1.0,
 )
 
 
@@ -238,14 +239,15 @@ def test_the_clock_ends_it(tmp_path: Path) -> None:
     assert tuning._progress(6) == 1.0
 
 
-def test_dropout_is_part_of_training(tmp_path: Path) -> None:
+def test_dropout_and_windows_are_part_of_training(tmp_path: Path) -> None:
     tasks = [
         Task(tmp_path),
         Task(tmp_path, prompt_dropout=0.5),
         Task(tmp_path, unit_dropout=0.5),
+        Task(tmp_path, window=0.5),
     ]
     losses = [task.tuning.update(task.tuning.examples.of_epoch(0, 0), 0.0) for task in tasks]
-    assert len(set(losses)) == 3
+    assert len(set(losses)) == 4
     assert all(math.isfinite(loss) for loss in losses)
 
 

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Every figure of docs/mini.md's table: the embedded corpus and GSLM, by default settings.
+#   bash docs/mini.sh OUT [controls|prompts|heads|random ...]
+# Without parts, all of them, in this order. Each run uses one processor thread; a finished run is
+# not run again, so the script can be stopped and started, and parts can run side by side.
+set -euo pipefail
+out=$1
+shift
+
+run() { bench run --out "$out/runs" --threads 1 "$@"; }
+
+controls() {
+    for task in ks ic lid asr sf; do
+        run --method majority --task "$task"
+    done
+    for task in ks ic lid; do
+        run --method bag-of-units --task "$task"
+    done
+}
+prompts() {
+    for seed in 0 1 2; do
+        for task in ks ic lid sf asr; do
+            run --method prompt --task "$task" --seed "$seed"
+        done
+    done
+}
+heads() {
+    for seed in 0 1 2; do
+        for upstream in mini fbank_no_cmvn; do
+            for task in ks ic lid sf asr; do
+                run --method s3prl --task "$task" --upstream "$upstream" --seed "$seed"
+            done
+        done
+    done
+}
+random() { # the same units, read by a frozen LM of the same shape that was hardly trained at all
+    local task folders=()
+    for task in ks ic lid; do
+        [[ -d $out/units/$task ]] || bench units mini --task "$task" --out "$out/units/$task"
+        folders+=(--units "$out/units/$task")
+    done
+    [[ -d $out/gslms/random ]] || bench pretrain "${folders[@]}" --out "$out/gslms/random" \
+        --preset mini --epochs 0.001 --lr 1e-9 --name random
+    for task in ks ic lid; do
+        for gslm in mini "$out/gslms/random"; do
+            run --method prompt --task "$task" --corpus "$out/units/$task" --gslm "$gslm"
+        done
+    done
+}
+
+(($#)) || set -- controls prompts heads random
+for part; do
+    "$part"
+done
