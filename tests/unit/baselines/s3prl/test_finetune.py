@@ -135,7 +135,9 @@ def test_untrained_it_reads_what_the_frozen_method_reads(job: MakeAudioJob, hube
 )
 def test_upstream_and_head_are_trained(job: MakeAudioJob, upstream: str, task: str) -> None:
     given = job(upstream, task)
-    options = FinetuneOptions(lr=3e-3, upstream_lr=1e-3, max_epochs=25, spec_augment=False)
+    options = FinetuneOptions(
+        lr=3e-3, upstream_lr=1e-3, max_epochs=25, batch_utterances=32, spec_augment=False
+    )
     method = S3prlFinetune(given, options)
     before = {n: p.detach().clone() for n, p in method._work.module.named_parameters()}
     problem = method._work._task.prepare()
