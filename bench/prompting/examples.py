@@ -159,7 +159,7 @@ def thinned(example: Example, dropout: float, generator: np.random.Generator) ->
         dropout: share of the units to leave out, 0 to below 1.
         generator: draws which.
     """
-    separator = int(np.flatnonzero(example.tokens == BOS)[-1])
+    separator = _separator(example)
     n_units = separator - 1
     n_dropped = int(dropout * n_units)
     if n_dropped == 0:
@@ -176,12 +176,17 @@ def windowed(example: Example, least: float, generator: np.random.Generator) -> 
         least: share of the units in the shortest stretch, above 0 to 1.
         generator: draws length and place.
     """
-    separator = int(np.flatnonzero(example.tokens == BOS)[-1])
+    separator = _separator(example)
     n_units = separator - 1
     n_kept = max(1, int(n_units * generator.uniform(least, 1)))
     start = 1 + int(generator.integers(n_units - n_kept + 1))
     parts = example.tokens[:1], example.tokens[start : start + n_kept], example.tokens[separator:]
     return Example(np.concatenate(parts), example.targets)
+
+
+def _separator(example: Example) -> int:
+    """Where `<s>` stands, behind the units."""
+    return int(np.flatnonzero(example.tokens == BOS)[-1])
 
 
 def collate(examples: Sequence[Example]) -> tuple[Packed, Tensor]:
