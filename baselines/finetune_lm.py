@@ -24,6 +24,7 @@ from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.prompting.presets import preset_of
 from bench.prompting.unit_task import UnitTask, check_verbalizer
 from bench.prompting.verbalizer import Name
 from bench.records import TrainRecord
@@ -56,6 +57,9 @@ class FinetuneLmOptions(BaseModel):
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most; None: 32.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
+        window: a training utterance is read as a stretch of its units, drawn anew each step, with
+            this share of them at least; 1: whole; None: as prompts' preset for the task, whole
+            with the full loss.
         augment: copies of each training utterance, said as by another speaker elsewhere, that
             are trained on beside it (audio only); None: 4, for units 0.
         beam: hypotheses kept for sequence tasks.
@@ -76,6 +80,7 @@ class FinetuneLmOptions(BaseModel):
     batch_tokens: int = Field(default=512, ge=1)
     batch_utterances: int | None = Field(default=None, ge=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
+    window: float | None = Field(default=None, gt=0, le=1)
     augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
@@ -100,6 +105,9 @@ class FinetuneLm:
         self._rates = rates(options.lr, options.search, (LR,))
         copies = settled_copies(job, options.augment)
         batch_utterances = options.batch_utterances or BATCH_UTTERANCES
+        window = options.window
+        if window is None:
+            window = 1.0 if options.loss == "full" else preset_of(job.task).window
         keep_freed_memory()
         self._job, self._gslm = job, load_gslm_of(job)
         self._work = LmFinetuning(
@@ -109,6 +117,7 @@ class FinetuneLm:
             learnable=verbalizer == "learnable",
             dropout=options.dropout,
             unit_dropout=options.unit_dropout,
+            window=window,
             copies=copies,
             batch_tokens=options.batch_tokens,
             batch_utterances=batch_utterances,
@@ -122,6 +131,7 @@ class FinetuneLm:
             "verbalizer": verbalizer,
             "augment": copies,
             "batch_utterances": batch_utterances,
+            "window": window,
             "max_epochs": self._max_epochs,
             "warmup_steps": self._warmup_steps,
         }

@@ -164,7 +164,7 @@ class Fitting:
             by_peak.setdefault(self.plan.peak(name, rate), []).append(parameter)
         groups = [{"params": found, "lr": peak} for peak, found in by_peak.items()]
         self.peaks = list(by_peak)
-        self.optimizer = torch.optim.Adam(groups, betas=self.plan.betas)
+        self.optimizer = torch.optim.Adam(groups, betas=self.plan.betas, fused=True)
         self.rate, self.epoch, self.step, self.elapsed_s = rate, 0, 0, 0.0
         self.trial_score, self.trial_epoch, self.without_gain = -math.inf, 0, 0
 
@@ -293,7 +293,7 @@ class Fitting:
             parameter.data.copy_(found.tensors[f"now/{name}"])
             if f"step/{name}" in found.tensors:
                 self.optimizer.state[parameter] = {
-                    "step": found.tensors[f"step/{name}"],
+                    "step": found.tensors[f"step/{name}"].to(device),
                     "exp_avg": found.tensors[f"exp_avg/{name}"].to(device),
                     "exp_avg_sq": found.tensors[f"exp_avg_sq/{name}"].to(device),
                 }

@@ -43,7 +43,8 @@ class MeanTable:
 
     def __init__(self, means: NDArray[np.float32], device: str | torch.device) -> None:
         small = means.nbytes <= IN_MEMORY_BYTES
-        self._table = torch.from_numpy(np.array(means)) if small else means
+        # Layers first: a step sums over them.
+        self._table = torch.from_numpy(means.transpose(1, 0, 2).copy()) if small else means
         self._device = device
         self.sizes = np.ones(len(means), np.int64)
         self.limit = max(1, len(means))
@@ -51,5 +52,7 @@ class MeanTable:
     def take(self, batch: Indices) -> tuple[Tensor]:
         """(batch, n_layers, dim) float32."""
         if isinstance(self._table, Tensor):
-            return (self._table[torch.from_numpy(batch)].to(self._device),)
+            # Several times as fast as indexing.
+            rows = self._table.index_select(1, torch.from_numpy(batch))
+            return (rows.to(self._device).transpose(0, 1),)
         return (torch.from_numpy(self._table[batch]).to(self._device),)

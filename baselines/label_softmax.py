@@ -33,7 +33,7 @@ class LabelSoftmax:
             functional.cross_entropy(part, targets[:, g] - self.starts[g])
             for g, part in enumerate(torch.split(logits, self.sizes, dim=1))
         ]
-        return torch.stack(parts).sum()
+        return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
     def answers(self, logits: Tensor) -> list[tuple[Sequence[int], float]]:
         """The most probable label of each group, and the log-probability of the whole answer."""

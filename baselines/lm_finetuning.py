@@ -20,7 +20,7 @@ from bench.gslm.folder import Gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import Packed
 from bench.method import Job, Prediction
-from bench.prompting.examples import Example, TrainingExamples, collate, epoch_batches, thinned
+from bench.prompting.examples import Example, TrainingExamples, collate, drawn, epoch_batches
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Competition, Objective
 from bench.prompting.prompts import Prompts
@@ -63,6 +63,8 @@ class LmFinetuning:
         learnable: whether a map from the LM's outputs to the labels is trained too.
         dropout: in the LM, on the embedding and the residual branches.
         unit_dropout: share of an utterance's units left out, drawn anew each step.
+        window: an utterance is read as a stretch of its units with this share of them at least,
+            drawn anew each step; 1: whole.
         copies: of each training utterance, perturbed, to train on beside it.
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most.
@@ -78,13 +80,14 @@ class LmFinetuning:
         learnable: bool,
         dropout: float,
         unit_dropout: float,
+        window: float,
         copies: int,
         batch_tokens: int,
         batch_utterances: int,
         dtype: torch.dtype,
     ) -> None:
         self.job, self.gslm, self.task, self.learnable = job, gslm, task, learnable
-        self.dropout, self.unit_dropout = dropout, unit_dropout
+        self.dropout, self.unit_dropout, self.window = dropout, unit_dropout, window
         self.batch_tokens, self.batch_utterances = batch_tokens, batch_utterances
         self.dtype, self.device = dtype, torch.device(job.device)
         self.copies = copies
@@ -127,10 +130,10 @@ class LmFinetuning:
         """The mean cross entropy an output; dropout is drawn from the seed and the step."""
         assert isinstance(module, AnsweringLM)
         examples = [self._of_epoch[i] for i in batch]
-        if self.unit_dropout:
-            thins = random.numpy_generator(self.job.seed, "tuning", "units", step)
-            examples = [thinned(e, self.unit_dropout, thins) for e in examples]
-        packed, targets = collate(examples)
+        read = drawn(
+            examples, self.job.seed, step, unit_dropout=self.unit_dropout, window=self.window
+        )
+        packed, targets = collate(read)
         drops = random.numpy_generator(self.job.seed, "tuning", "dropout", step)
 
         def scores(hidden: Tensor, slot: int) -> Tensor:

@@ -216,7 +216,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         kind="float",
         help="least share of an utterance's units in the stretch of it that a training step reads; "
         "1: the whole (default: by task: lid 0.25, others 1)",
-        methods=_PROMPT,
+        methods=_LM,
     ),
     Option(
         name="augment",

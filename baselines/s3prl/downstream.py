@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Generic, TypeVar
 
 import torch
@@ -29,11 +30,17 @@ from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
+from bench.threads import one_thread
 from tasks.corpora.utterance import Utterance
 
 
-def load_upstream(job: Job, options: DownstreamOptions) -> Upstream:
+def load_upstream(job: Job, options: DownstreamOptions, *, frozen: bool = True) -> Upstream:
     """The upstream that a run asks for, once all of its audio is known to be there.
+
+    Args:
+        job: the run's.
+        options: which layers.
+        frozen: see `Upstream`.
 
     Raises:
         UsageError: if the upstream lacks a layer.
@@ -54,6 +61,7 @@ def load_upstream(job: Job, options: DownstreamOptions) -> Upstream:
         precision=job.precision,
         auto_is_bf16=fast_in_bf16(device),
         device=device,
+        frozen=frozen,
     )
 
 
@@ -154,7 +162,8 @@ class Downstream(Generic[Module]):
                 "seed": job.seed,
             },
         )
-        record = fitting.run()
+        with one_thread() if isinstance(self.module, PooledClassifier) else nullcontext():
+            record = fitting.run()
         trained = self._trained()
         with torch.no_grad():
             for name, tensor in fitting.best.items():

@@ -43,7 +43,7 @@ class S3prlFinetune:
             raise TypeError(f"options of another method: {type(options).__name__}")
         recipe = _recipe(job)
         self._rates, self.options = settled(job, recipe, options)
-        upstream = load_upstream(job, options)
+        upstream = load_upstream(job, options, frozen=False)
         tuning = Tuning(upstream, partial(make_head, job, upstream, self.options))
         read = partial(Waves, gain_db=recipe.gain_db, progress=job.progress)
         self._work = Downstream(job, upstream, recipe, self.options, tuning.start, read)

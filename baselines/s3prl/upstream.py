@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from baselines.s3prl.containment import contained, silenced, unwarned
 from baselines.s3prl.embedded import EncoderUpstream
+from baselines.s3prl.long_convolution import take_over
 from baselines.s3prl.naming import factory
 from bench.errors import BenchError, CheckpointError, MissingError, UsageError
 
@@ -36,7 +37,7 @@ MIN_SAMPLES = 1600
 
 
 class Upstream:
-    """An upstream, frozen.
+    """An upstream, in evaluation mode.
 
     Args:
         name: see `baselines.s3prl.naming.factory`.
@@ -47,6 +48,7 @@ class Upstream:
             where `auto_is_bf16` and the model bears it.
         auto_is_bf16: what `auto` means on this device.
         device: where it computes.
+        frozen: whether its weights stay as they are; some of it is computed faster then.
 
     Attributes:
         name: for tables.
@@ -71,6 +73,7 @@ class Upstream:
         precision: str = "fp32",
         auto_is_bf16: bool = False,
         device: torch.device | str = "cpu",
+        frozen: bool = True,
     ) -> None:
         self.name, build = factory(name, checkpoint)
         self.module = _loaded(name, build, checkpoint).to(device)
@@ -104,6 +107,8 @@ class Upstream:
             )
         self.bf16 = bears_bf16 and (precision == "bf16" or (precision == "auto" and auto_is_bf16))
         self.fingerprint = self._fingerprint()
+        if frozen and not self.bf16 and self.device.type == "cpu":
+            take_over(self.module)
 
     def n_frames(self, n_samples: int) -> int:
         """Frames of a clip, as s3prl counts them."""

@@ -148,6 +148,28 @@ class Encoder:
         return Example(tokens, answer)
 
 
+def drawn(
+    examples: Sequence[Example], seed: int, step: int, *, unit_dropout: float, window: float
+) -> list[Example]:
+    """Examples as one training step reads them: without some units, or a stretch of them.
+
+    Args:
+        examples: stay as they are.
+        seed: the run's.
+        step: counted from 0.
+        unit_dropout: see `thinned`; 0: none is left out.
+        window: see `windowed`; 1: whole.
+    """
+    found = list(examples)
+    if unit_dropout:
+        thins = random.numpy_generator(seed, "tuning", "units", step)
+        found = [thinned(e, unit_dropout, thins) for e in found]
+    if window < 1:
+        cuts = random.numpy_generator(seed, "tuning", "windows", step)
+        found = [windowed(e, window, cuts) for e in found]
+    return found
+
+
 def thinned(example: Example, dropout: float, generator: np.random.Generator) -> Example:
     """The example without some of its units; label places and order stay.
 

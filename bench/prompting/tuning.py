@@ -17,14 +17,7 @@ from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.progress import Progress
-from bench.prompting.examples import (
-    Example,
-    TrainingExamples,
-    collate,
-    epoch_batches,
-    thinned,
-    windowed,
-)
+from bench.prompting.examples import Example, TrainingExamples, collate, drawn, epoch_batches
 from bench.prompting.objective import Objective
 
 MIN_STEPS_A_ROUND = 100
@@ -175,14 +168,10 @@ class Tuning:
 
     def update(self, examples: list[Example], rate: float) -> float:
         """One optimiser step; returns the loss in nats an output."""
-        if self.schedule.unit_dropout:
-            thins = random.numpy_generator(self.seed, "tuning", "units", self.step)
-            examples = [thinned(e, self.schedule.unit_dropout, thins) for e in examples]
-        if self.schedule.window < 1:
-            cuts = random.numpy_generator(self.seed, "tuning", "windows", self.step)
-            examples = [windowed(e, self.schedule.window, cuts) for e in examples]
-        batch, targets = collate(examples)
-        device, rate_of_dropout = self.objective.frozen.device, self.schedule.prompt_dropout
+        s = self.schedule
+        read = drawn(examples, self.seed, self.step, unit_dropout=s.unit_dropout, window=s.window)
+        batch, targets = collate(read)
+        device, rate_of_dropout = self.objective.frozen.device, s.prompt_dropout
         drops = random.numpy_generator(self.seed, "tuning", "dropout", self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]

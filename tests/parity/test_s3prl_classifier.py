@@ -119,7 +119,10 @@ def test_logits_losses_and_gradients(task: str, n_layers: int) -> None:
 @pytest.mark.parametrize("task", ["ks", "ic"])
 def test_fifty_steps(task: str) -> None:
     ours, theirs = pair(task)
-    optimizers = [torch.optim.Adam(module.parameters(), lr=1e-3) for module in (ours, theirs)]
+    optimizers = [
+        torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
+        for module, fused in ((ours, True), (theirs, None))
+    ]
     softmax = LabelSoftmax(labels(task))
     start = [p.detach().clone() for p in ours.parameters()]
     for frames, lengths, targets in batches(task, 50):

@@ -64,9 +64,9 @@ def head_of(kind: str, upstream: Any) -> PooledClassifier | CtcModel:
 
 def pair(name: str, checkpoint: Path | None, kind: str) -> tuple[TunedModel, Any]:
     """Ours and s3prl's model of upstream and head, with the same weights."""
-    upstream = Upstream(name, checkpoint)
+    upstream = Upstream(name, checkpoint, frozen=False)
     ours = Tuning(upstream, partial(head_of, kind, upstream)).start()
-    theirs = their_model(Upstream(name, checkpoint).module, kind, LABELS.n)
+    theirs = their_model(Upstream(name, checkpoint, frozen=False).module, kind, LABELS.n)
     for a, b in zip(ours.head.parameters(), head_parameters(theirs), strict=True):
         b.data.copy_(a)
     if "weights" in dict(ours.head.featurizer.named_parameters()):
@@ -194,7 +194,7 @@ def test_some_steps(
     options = FinetuneOptions(lr=1e-3, upstream_lr=5e-4, max_epochs=3, batch_utterances=4)
     method = S3prlFinetune(job, options)
     start = {name: p.detach().clone() for name, p in method._work.module.named_parameters()}
-    theirs = their_model(Upstream(name, checkpoint).module, "ctc", job.labels.n)
+    theirs = their_model(Upstream(name, checkpoint, frozen=False).module, "ctc", job.labels.n)
     for a, b in zip(method._work.module.head.parameters(), head_parameters(theirs), strict=True):
         b.data.copy_(a)
     last: dict[str, Tensor] = {}

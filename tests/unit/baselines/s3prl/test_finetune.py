@@ -272,7 +272,7 @@ def test_in_training_the_neighbours_of_a_clip_do_not_matter(
     job: MakeAudioJob, hubert: Path
 ) -> None:
     given = job(hubert)
-    upstream = load_upstream(given, FinetuneOptions())
+    upstream = load_upstream(given, FinetuneOptions(), frozen=False)
     model = Tuning(upstream, partial(make_head, given, upstream, FinetuneOptions())).start()
     for module in model.modules():
         if isinstance(module, nn.Dropout):
