@@ -108,7 +108,7 @@ class BagOfUnits:
         class_ids = {symbols: i for i, symbols in enumerate(self._classes)}
         copies = perturbed_units(self._job, self._copies)
         said = [_words(utterance) for utterance in train]
-        said += [" ".join(map(str, units.tolist())) for copy in copies for units in copy]
+        said += [_spaced(units) for copy in copies for units in copy]
         ids = [class_ids[utterance.symbols] for utterance in train]
         targets = np.tile(ids, 1 + self._copies)
         self._vectorizer = TfidfVectorizer(
@@ -177,6 +177,10 @@ class BagOfUnits:
         return file.stat().st_size
 
 
+def _spaced(units: NDArray[Any]) -> str:
+    return " ".join(map(str, units.tolist()))
+
+
 def _words(utterance: Utterance) -> str:
     if utterance.units is None:
         raise DataError(
@@ -184,4 +188,4 @@ def _words(utterance: Utterance) -> str:
             where=utterance.where,
             hint="method 'bag-of-units' needs a units folder (file|u1 u2 ...|labels)",
         )
-    return " ".join(map(str, utterance.units.tolist()))
+    return _spaced(utterance.units)

@@ -148,6 +148,8 @@ class LinearProbe:
     def train(self) -> TrainRecord:
         """Computes the means once, then trains every trial of the search on them."""
         job, options = self._job, self.options
+        assert options.max_epochs is not None  # settled
+        assert options.batch_utterances is not None
         warn_of_unknown_units(job, self._gslm, self._frozen)
         problem = LabelProblem(
             job,
@@ -155,11 +157,11 @@ class LinearProbe:
             train=self._means(job.corpus.train),
             valid=self._means(job.corpus.valid),
             usable=np.arange(len(job.corpus.train)),
-            batch_utterances=options.batch_utterances or BATCH_UTTERANCES,
+            batch_utterances=options.batch_utterances,
         )
         plan = Plan(
             rates=self._rates,
-            max_epochs=options.max_epochs or MAX_EPOCHS,
+            max_epochs=options.max_epochs,
             max_minutes=options.max_minutes,
             patience=options.patience,
             clip_norm=CLIP_NORM,

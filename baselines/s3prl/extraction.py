@@ -13,7 +13,7 @@ from torch import Tensor
 from baselines.s3prl.upstream import Upstream
 from bench.errors import DataError, MissingError
 from bench.progress import Progress
-from bench.speech.audio import read_audio
+from bench.speech.damaged import audio_or_damage
 from bench.speech.equal_lengths import equally_long
 from tasks.corpora.utterance import Utterance
 
@@ -55,7 +55,7 @@ def extract(
         for start in range(0, len(utterances), CHUNK):
             waves: list[tuple[int, NDArray[np.float32]]] = []
             for index in range(start, min(start + CHUNK, len(utterances))):
-                wave = _read(utterances[index])
+                wave = audio_or_damage(utterances[index])
                 if isinstance(wave, str):
                     bar.advance()
                     yield Extracted(index, None, wave)
@@ -92,13 +92,3 @@ def check_audio_is_there(utterances: Sequence[Utterance]) -> None:
     except MissingError as error:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         raise MissingError(error.message + more, where=error.where, hint=error.hint) from None
-
-
-def _read(utterance: Utterance) -> NDArray[np.float32] | str:
-    """The samples, or what is wrong with them."""
-    try:
-        return read_audio(utterance)
-    except DataError as error:
-        if utterance.audio is None:
-            raise
-        return error.message
