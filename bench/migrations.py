@@ -2,7 +2,8 @@
 
 A step takes the JSON content of one version and returns that of the next. What is on disk is never
 changed. Whoever raises `CURRENT` adds the step from the version before it to `STEPS`, and a record
-of that version to the tests; version 1 is the first, so there is no step yet.
+of that version to the tests. A new option of a method is a reason to: runs from before it and runs
+that leave it alone did the same, and must compare.
 """
 
 from __future__ import annotations
@@ -15,10 +16,24 @@ from bench.errors import DataError
 Content = dict[str, Any]
 Step = Callable[[Content], Content]
 
-CURRENT = 1
+CURRENT = 2
 """The version that is written."""
 
-STEPS: Mapping[int, Step] = {}
+_BEFORE_OPTIONS: Mapping[str, Content] = {
+    "prompt": {"augment": 0, "label_vectors": "lm", "unit_dropout": 0.0, "window": 1.0},
+    "finetune-lm": {"augment": 0, "unit_dropout": 0.0, "window": 1.0},
+    "bag-of-units": {"augment": 0},
+}
+"""What held in runs of version 1 that were made before a method had the option."""
+
+
+def _from_1(content: Content) -> Content:
+    method = content["method"]
+    before = _BEFORE_OPTIONS.get(method["name"], {})
+    return {**content, "method": {**method, "options": {**before, **method["options"]}}}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1}
 """Step by the version that it starts from."""
 
 

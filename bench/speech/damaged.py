@@ -27,10 +27,13 @@ def audio_or_damage(utterance: Utterance) -> NDArray[np.float32] | str:
 
     Raises:
         MissingError: if there is no file.
+        DataError: if the utterance has no audio at all.
     """
     try:
         return read_audio(utterance)
     except DataError as error:
+        if utterance.audio is None:
+            raise
         return error.message
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from bench.errors import DataError, MissingError
-from bench.migrations import migrate
+from bench.migrations import STEPS, migrate
 from bench.records import Record, load_record
 
 
 def finished() -> dict[str, Any]:
-    """A finished run's record as version 1 wrote it; must load for ever."""
+    """A finished run's record."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "status": "ok",
         "started": "2026-01-02T03:04:05Z",
         "ended": "2026-01-02T04:04:05.5Z",
@@ -64,13 +64,36 @@ def write(folder: Path, content: object) -> Path:
     return file
 
 
-def test_a_version_1_record_loads(tmp_path: Path) -> None:
+def test_a_record_loads_as_it_was_written(tmp_path: Path) -> None:
     file = write(tmp_path, finished())
     record = load_record(file)
     assert load_record(tmp_path) == record
     assert record.scores["accuracy"].ci95 == (0.25, 0.75)
     assert (record.ended - record.started).total_seconds() == 3600.5
     assert Record.model_validate_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "read"),
+    [
+        ("prompt", {"prompt_length": 5}, {"augment": 0, "label_vectors": "lm", "window": 1.0}),
+        ("prompt", {"augment": 4, "window": 0.25}, {"augment": 4, "window": 0.25}),
+        ("finetune-lm", {"unit_dropout": 0.1}, {"unit_dropout": 0.1, "window": 1.0}),
+        ("bag-of-units", {"ngrams": 3}, {"ngrams": 3, "augment": 0}),
+        ("majority", {}, {}),
+    ],
+)
+def test_version_1_lacks_options_that_came_later(
+    tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
+) -> None:
+    """Records as version 1 wrote them; must load for ever."""
+    content = {
+        **finished(),
+        "schema_version": 1,
+        "method": {"name": method, "options": given},
+    }
+    options = load_record(write(tmp_path, content)).method.options
+    assert options.items() >= {**given, **read}.items()
 
 
 @pytest.mark.parametrize(
@@ -107,8 +130,8 @@ def test_no_record_broken_json_and_a_newer_version_are_told_apart(tmp_path: Path
     (tmp_path / "record.json").write_text('{"status":\n nonsense')
     with pytest.raises(DataError, match=r"record\.json:2: is not JSON"):
         load_record(tmp_path)
-    write(tmp_path, {**finished(), "schema_version": 2})
-    with pytest.raises(DataError, match="schema_version 2"):
+    write(tmp_path, {**finished(), "schema_version": 3})
+    with pytest.raises(DataError, match="schema_version 3"):
         load_record(tmp_path)
 
 
@@ -138,14 +161,14 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
         cost = {**content["cost"], "train_s": content.pop("seconds")}
         return {**content, "cost": cost}
 
-    steps = {-1: from_minus_1, 0: from_0}
+    steps = {-1: from_minus_1, 0: from_0, **STEPS}
     monkeypatch.setattr("bench.records.migrate", partial(migrate, steps=steps))
     oldest = {**finished(), "schema_version": -1, "random_seed": 7, "seconds": 9.5}
     del oldest["seed"], oldest["cost"]["train_s"]
     file = write(tmp_path, oldest)
     before = file.read_bytes()
     record = load_record(file)
-    assert (record.schema_version, record.seed, record.cost.train_s) == (1, 7, 9.5)
+    assert (record.schema_version, record.seed, record.cost.train_s) == (2, 7, 9.5)
     assert file.read_bytes() == before
     write(tmp_path, {**oldest, "random_seed": None})
     with pytest.raises(DataError, match="seed: Input should be a valid integer"):
@@ -162,7 +185,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
         (None, "schema_version: is missing"),
         (True, "schema_version: is no version"),
         ("1", "schema_version: is no version"),
-        (0, "has schema_version 0, and there is no way from 0 to 1"),
+        (0, "has schema_version 0, and there is no way from 0 to 2"),
     ],
 )
 def test_a_version_that_cannot_be_read_is_told(
