@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Every figure of docs/mini.md's table: the embedded corpus and GSLM, by default settings.
-# (ASR's prompts stand there with --beam 1 --patience 20 and one seed.)
 #   bash docs/mini.sh OUT [controls|prompts|heads|random ...]
 # Without parts, all of them, in this order. Each run uses one processor thread; a finished run is
 # not run again, so the script can be stopped and started, and parts can run side by side.

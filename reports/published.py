@@ -37,9 +37,10 @@ SPEECHPROMPT = "Chang et al., Interspeech 2022, arXiv:2203.16773"
 SUPERB_IN_SPEECHPROMPT = "Yang et al., Interspeech 2021 (SUPERB), as quoted in arXiv:2203.16773"
 SUPERB = "SUPERB leaderboard (Yang et al., Interspeech 2021, arXiv:2105.01051)"
 
-TEST_SIZES = {"ks": 3081, "ic": 3793, "asr": 2620}
+TEST_SIZES = {"ks": 3081, "ic": 3793, "asr": 2620, "sf": 2800}
 """Utterances of the test sets that the quoted rows were scored on: Speech Commands v1, Fluent
-Speech Commands, LibriSpeech test-clean. A column with another number is other data."""
+Speech Commands, LibriSpeech test-clean, Audio SNIPS (700 requests by each of four speakers). A
+column with another number is other data."""
 
 _METRICS = {"ks": "accuracy", "ic": "accuracy", "asr": "wer", "sf": "slot_type_f1"}
 
