@@ -107,7 +107,7 @@ class FinetuneLm:
         batch_utterances = options.batch_utterances or BATCH_UTTERANCES
         window = options.window
         if window is None:
-            window = 1.0 if options.loss == "full" else preset_of(job.task).window
+            window = preset_of(job.task, options.loss).window
         keep_freed_memory()
         self._job, self._gslm = job, load_gslm_of(job)
         self._work = LmFinetuning(

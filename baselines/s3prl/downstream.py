@@ -142,7 +142,8 @@ class Downstream(Generic[Module]):
         job, options = self._job, self._options
         assert options.max_epochs is not None  # settled
         problem: Problem = self._task.prepare()
-        if not isinstance(self.module, PooledClassifier):  # which draws nothing
+        pooled = isinstance(self.module, PooledClassifier)
+        if not pooled:  # a pooled classifier draws nothing
             problem = Drawn(problem, job.seed)
         fitting = Fitting(
             problem,
@@ -162,7 +163,7 @@ class Downstream(Generic[Module]):
                 "seed": job.seed,
             },
         )
-        with one_thread() if isinstance(self.module, PooledClassifier) else nullcontext():
+        with one_thread() if pooled else nullcontext():
             record = fitting.run()
         trained = self._trained()
         with torch.no_grad():

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 
 class PackedLstm(nn.LSTM):
@@ -37,19 +37,17 @@ class PackedLstm(nn.LSTM):
         """
         if not isinstance(packed, PackedSequence) or state is not None or packed.data.is_cuda:
             return super().forward(packed, state)
-        # In the packed order, so that packing again is one selection.
+        # Without indices the batch stays in the packed order, longest first.
         plain = PackedSequence(packed.data, packed.batch_sizes)
         padded, lengths = pad_packed_sequence(plain, batch_first=True)
-        time = torch.arange(padded.shape[1])
         found = [self._direction(padded, "_l0")]
         if self.bidirectional:
+            time = torch.arange(padded.shape[1])
             turned = torch.where(time < lengths[:, None], lengths[:, None] - 1 - time, time)
             found.append(_taken(self._direction(_taken(padded, turned), "_l0_reverse"), turned))
-        # Row t * batch + i of the padded states, for the packed rows in their order.
-        rows = (time[:, None] * len(lengths) + torch.arange(len(lengths)))[time[:, None] < lengths]
-        data = torch.cat(found, dim=2).transpose(0, 1).flatten(0, 1).index_select(0, rows)
+        again = pack_padded_sequence(torch.cat(found, dim=2), lengths, batch_first=True)
         indices = packed.sorted_indices, packed.unsorted_indices
-        return PackedSequence(data, packed.batch_sizes, *indices), None
+        return PackedSequence(again.data, packed.batch_sizes, *indices), None
 
     def _direction(self, padded: Tensor, end: str) -> Tensor:
         """(batch, n_steps, hidden) states, from the first step to the last."""

@@ -60,13 +60,13 @@ class _Logits(torch.autograd.Function):
         by_layer = means.transpose(0, 1).reshape(n_layers, batch * dim)
         pooled = (shares @ by_layer).view(batch, dim)
         both = last @ first
-        ctx.save_for_backward(by_layer, shares, pooled, both, *weights)
+        ctx.save_for_backward(by_layer, shares, pooled, both, first, first_bias, last)
         return torch.addmm(last @ first_bias + last_bias, pooled, both.t())
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of everything; of the means and the shares only where they are asked for."""
-        by_layer, shares, pooled, both, first, first_bias, last, _ = ctx.saved_tensors
+        by_layer, shares, pooled, both, first, first_bias, last = ctx.saved_tensors
         d_logits, d_bias = grads[0], grads[0].sum(dim=0)
         d_means = d_shares = None
         if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
@@ -116,9 +116,10 @@ class PooledClassifier(nn.Module):
         Returns:
             (batch, n_labels).
         """
-        shares = means.new_ones(1)
         if means.shape[1] > 1:
             shares = functional.softmax(self.featurizer.get_parameter("weights"), dim=-1)
+        else:
+            shares = means.new_ones(1)
         hidden, last = self.head.hidden_layers[0], self.head.final_proj
         logits: Tensor = _Logits.apply(
             means, shares, hidden.weight, hidden.bias, last.weight, last.bias

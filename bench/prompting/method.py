@@ -110,11 +110,8 @@ class PromptMethod:
         if not isinstance(options, PromptOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
         keep_freed_memory()
-        preset = preset_of(job.task)
+        preset = preset_of(job.task, options.loss)
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
-        if options.loss == "full":  # as in the paper
-            papers = {"verbalizer": "frequency", "label_vectors": "lm", "window": 1.0}
-            left_open |= {name: value for name, value in papers.items() if name in left_open}
         left_open["augment"] = settled_copies(job, options.augment, preset.augment)
         if options.warmup_steps is None:
             left_open["warmup_steps"] = WARMUP_STEPS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from bench.augmentation import AUGMENT
+from bench.prompting.examples import Loss
 from bench.prompting.verbalizer import Name
 from tasks.spec import TaskSpec
 
@@ -45,6 +46,9 @@ THROUGHOUT = _LABEL._replace(window=0.25)
 """Of tasks whose label holds throughout an utterance."""
 
 
-def preset_of(task: TaskSpec) -> Preset:
-    """The defaults for a task."""
-    return THROUGHOUT if task.throughout else PRESETS[task.answer]
+def preset_of(task: TaskSpec, loss: Loss) -> Preset:
+    """The defaults for a task; with the full loss, answers are spelt and read as in the paper."""
+    preset = THROUGHOUT if task.throughout else PRESETS[task.answer]
+    if loss == "full":
+        return preset._replace(verbalizer="frequency", label_vectors="lm", window=1.0)
+    return preset

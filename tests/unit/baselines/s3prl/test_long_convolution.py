@@ -31,6 +31,13 @@ def test_it_is_the_convolution(
     torch.testing.assert_close(found, expected, atol=5e-6, rtol=0)
 
 
+@pytest.mark.parametrize("n_frames", [1, 2, 49])
+def test_clips_shorter_than_the_kernel(n_frames: int) -> None:
+    direct, x = conv(), torch.randn(3, 16, n_frames)
+    with torch.no_grad():
+        torch.testing.assert_close(LongConvolution(direct)(x), direct(x), atol=5e-6, rtol=0)
+
+
 @pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 @pytest.mark.parametrize("normalise", [nn.utils.weight_norm, nn.utils.parametrizations.weight_norm])
 def test_normalised_weights_are_read_as_they_are_at_the_call(

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed
 from bench.gslm.perplexity import CLEARLY_BELOW, Perplexity, perplexity, unigram_perplexity
 from bench.prompting.frozen import FrozenLM
+from bench.threads import one_thread
 from tests.unit.bench.gslm.models import plain_hidden, random_lm
 
 CPU = torch.device("cpu")
@@ -91,16 +90,6 @@ def test_the_border_and_numbers_that_are_none() -> None:
     huge = perplexity(lambda b: torch.eye(14)[b.tokens] * 1e6, walk(3, 5), 10, CPU)
     assert huge.lm == math.inf
     assert huge.looks_untrained
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_only_a_sample_is_read_and_always_the_same() -> None:
