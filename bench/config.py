@@ -18,6 +18,9 @@ from bench.errors import MissingError, UnknownNameError, UsageError
 from bench.methods import MethodEntry
 from bench.options import METHOD_OPTIONS, RUN_OPTIONS, methods_with
 
+DEVICE = r"^(cpu|cuda(:\d+)?)$"
+"""What `--device` may be."""
+
 
 class RunRequest(BaseModel):
     """What `bench run` was asked to do; `options` are the method's own, as given."""
@@ -34,7 +37,7 @@ class RunRequest(BaseModel):
     subset: int | None = Field(default=None, ge=1)
     shots: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
-    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    device: str = Field(default="cpu", pattern=DEVICE)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     threads: int | None = Field(default=None, ge=1)
     out: Path = Path("runs")

@@ -345,7 +345,7 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
         kind="str",
         choices=("mini", "mini-smoke"),
         help="make the embedded GSLM from nothing, encoder and all; goes with --out, --seed, "
-        "--threads, --resume and --overwrite alone",
+        "--threads, --device, --resume and --overwrite alone",
     ),
     Option(
         name="units",

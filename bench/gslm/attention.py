@@ -2,7 +2,8 @@
 
 Written out (batched matrix products and a softmax) instead of torch's fused attention: on a CPU
 the fused kernel's bfloat16 backward is several times slower, and prompts shared by a whole batch
-need only one product (heads, all tokens, prompts) instead of a copy for every utterance.
+need only one product (heads, all tokens, prompts) instead of a copy for every utterance. A GPU has
+other needs: see `padded_attention`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.gslm.packing import Group
+from bench.gslm.padded_attention import padded_attention
 
 _masks: dict[torch.device, Tensor] = {}
 
@@ -214,5 +216,6 @@ def packed_attention(
     """
     if queries is None:
         groups = tuple(g._replace(outputs=g.length, output_start=g.start) for g in groups)
-    out: Tensor = PackedAttention.apply(qkv, queries, prompt_keys, prompt_values, groups, heads)
+    attend = PackedAttention.apply if qkv.device.type == "cpu" else padded_attention
+    out: Tensor = attend(qkv, queries, prompt_keys, prompt_values, groups, heads)
     return out

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
+from bench.config import DEVICE
 from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
@@ -92,7 +93,7 @@ class PretrainOptions(BaseModel):
     seed: int = 0
     threads: int | None = Field(default=None, ge=1)
     precision: Literal["fp32", "bf16", "auto"] = "auto"
-    device: str = "cpu"
+    device: str = Field(default="cpu", pattern=DEVICE)
     resume: bool = False
     overwrite: bool = False
 

@@ -126,18 +126,18 @@ def _sequences(
     finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]
     history: list[list[tuple[int, ...]]] = [[()] * beam for _ in range(n)]
     hidden = hidden.repeat_interleave(beam, dim=0)
-    total = torch.full((n, beam), float("-inf"), device=hidden.device)
+    total = torch.full((n, beam), float("-inf"))
     total[:, 0] = 0.0
     for step in range(steps + 1):
         logp = torch.log_softmax(objective.scores(hidden, 0), dim=1).view(n, beam, end + 1)
         logp[(limits == step).to(logp.device), :, :end] = float("-inf")
         n_best = min(2 * beam, beam * (end + 1))
-        ranked = (total[:, :, None] + logp).flatten(1).topk(n_best, dim=1)
+        ranked = (total.to(logp.device)[:, :, None] + logp).flatten(1).topk(n_best, dim=1)
         parents, tokens = (
             torch.zeros(n, beam, dtype=torch.int64),
             torch.zeros(n, beam, dtype=torch.int64),
         )
-        total = torch.full((n, beam), float("-inf"), device=hidden.device)
+        total = torch.full((n, beam), float("-inf"))
         values, indices = ranked.values.tolist(), ranked.indices.tolist()
         going_on = False
         for u in range(n):

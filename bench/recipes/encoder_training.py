@@ -58,6 +58,7 @@ def train_encoder(
     folder: Path,
     seed: int,
     progress: Progress,
+    device: torch.device | None = None,
 ) -> tuple[SslSettings, SslNetwork]:
     """Trains an encoder, or goes on from its checkpoint.
 
@@ -68,10 +69,12 @@ def train_encoder(
         folder: where the checkpoint goes.
         seed: decides everything random.
         progress: shows a line every hundred steps.
+        device: where to train; None: the processor.
 
     Returns:
-        The settings and the trained network.
+        The settings and the trained network, on that device.
     """
+    device = device or torch.device("cpu")
     settings = SslSettings(n_targets=targets.n_units)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random.derive(seed, "encoder", "weights") % 2**63)
@@ -81,7 +84,7 @@ def train_encoder(
                 "stretches": nn.Linear(settings.dim, targets.n_stretches),
                 "spectrum": nn.Linear(settings.dim, N_MELS),
             }
-        )
+        ).to(device)
     network = module["network"]
     assert isinstance(network, SslNetwork)
     optimizer = torch.optim.AdamW(
@@ -94,7 +97,7 @@ def train_encoder(
     path = folder / "encoder-training.safetensors"
     identity = {"total": total, "n_units": targets.n_units, "seed": seed}
     step, elapsed = _restore(path, identity, module, optimizer)
-    in_bf16 = fast_in_bf16(torch.device("cpu"))
+    in_bf16 = fast_in_bf16(device)
     loss_sum, right, since, began = 0.0, 0.0, 0, time.perf_counter()
     saved = began
     with progress.bar(total, "encoder", "steps") as bar:
@@ -102,13 +105,14 @@ def train_encoder(
         while step < total:
             epoch, done = divmod(step, per_epoch)
             for indices in _batches(lengths, seed, epoch)[done:]:
-                mels, units, stretches, spectrum = _batch(speech, targets, plain, indices, lengths)
+                mels, *wanted = _batch(speech, targets, plain, indices, lengths)
+                units, stretches, spectrum = (x.to(device) for x in wanted)
                 draws = random.torch_generator(seed, "encoder", step)
                 rate = learning_rate(step, total)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
-                    hidden = network(distorted(mels, draws))
+                with torch.autocast(device.type, torch.bfloat16, enabled=in_bf16):
+                    hidden = network(distorted(mels, draws).to(device))
                     scores = network.cluster(hidden).float()
                     finer = module["stretches"](hidden).float()
                     guess = module["spectrum"](hidden).float()
@@ -260,6 +264,7 @@ def _restore(
     module.load_state_dict(now)
     for name, p in module.named_parameters():
         optimizer.state[p] = {
-            key: found.tensors[f"{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
+            key: found.tensors[f"{key}.{name}"].to(p.device)
+            for key in ("step", "exp_avg", "exp_avg_sq")
         }
     return found.state["step"], found.state["elapsed"]

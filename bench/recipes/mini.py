@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench import __version__, random
+from bench.config import DEVICE
 from bench.errors import UsageError
 from bench.files import make_folder, remove, write_atomic
 from bench.gslm.card import GslmCard
@@ -75,6 +76,7 @@ class RecipeOptions(BaseModel):
         out: the GSLM folder; `work/` in it holds what a killed recipe goes on from.
         seed: decides everything random but the speech.
         threads: processor threads.
+        device: where encoder and LM are trained.
         resume: go on with an unfinished recipe.
         overwrite: start anew.
     """
@@ -85,6 +87,7 @@ class RecipeOptions(BaseModel):
     out: Path
     seed: int = 0
     threads: int | None = Field(default=None, ge=1)
+    device: str = Field(default="cpu", pattern=DEVICE)
     resume: bool = False
     overwrite: bool = False
 
@@ -116,7 +119,7 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
     make_folder(work)
     speech = parallel_speech(recipe.groups, work / "speech", progress)
     progress.line(f"{speech.hours:.1f} hours of {len(speech.voices):,} utterances")
-    encoder = _encoder(recipe, speech, work, seed, progress)
+    encoder = _encoder(recipe, speech, work, options, progress)
     # A unit is the cluster that is most probable: the nearest of the certain distributions.
     kmeans = KMeans(np.eye(N_UNITS, dtype=np.float32))
     save_encoder(out, encoder)
@@ -138,6 +141,7 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
         dropout=0.05,
         max_positions=1024,
         seed=seed,
+        device=options.device,
         resume=True,
     )
     finished = (work / "lm" / "gslm.json").exists()
@@ -162,29 +166,36 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
 
 
 def _encoder(
-    recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
+    recipe: Recipe, speech: ParallelSpeech, work: Path, options: RecipeOptions, progress: Progress
 ) -> SslEncoder:
     """The encoder as it is kept, in half precision; trained, if it is not there yet."""
     if not (work / FILE).exists():
-        save_encoder(work, _trained(recipe, speech, work, seed, progress))
+        save_encoder(work, _trained(recipe, speech, work, options, progress))
     encoder = load_encoder(work)
     assert isinstance(encoder, SslEncoder)
     return encoder
 
 
 def _trained(
-    recipe: Recipe, speech: ParallelSpeech, work: Path, seed: int, progress: Progress
+    recipe: Recipe, speech: ParallelSpeech, work: Path, options: RecipeOptions, progress: Progress
 ) -> SslEncoder:
-    kmeans_seed = random.derive(seed, "recipe", "clusters")
+    kmeans_seed = random.derive(options.seed, "recipe", "clusters")
     targets = Targets(
         stationary(speech.plain, N_UNITS, kmeans_seed),
         N_UNITS,
         stretches(speech.plain, recipe.stretches, kmeans_seed),
         recipe.stretches,
     )
-    return SslEncoder(
-        *train_encoder(speech, targets, recipe.encoder_epochs, work / "encoder", seed, progress)
+    settings, network = train_encoder(
+        speech,
+        targets,
+        recipe.encoder_epochs,
+        work / "encoder",
+        options.seed,
+        progress,
+        torch.device(options.device),
     )
+    return SslEncoder(settings, network.cpu())
 
 
 def _voices_of(file: Path) -> list[str]:

@@ -8,11 +8,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
-from bench.gslm.attention import causal_mask, packed_attention
+from bench.gslm.attention import PackedAttention, causal_mask, packed_attention
 from bench.gslm.packing import Packed, pack
+from bench.gslm.padded_attention import padded_attention
 
 HEADS, DIM, N_PROMPTS = 2, 8, 3
 LENGTHS, OUTPUTS = [4, 1, 4, 2, 4], [2, 1, 4, 1, 2]
+
+
+@pytest.fixture(params=["by groups", "padded, as on a GPU"], autouse=True)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "by groups":
+        monkeypatch.setattr(PackedAttention, "apply", padded_attention)
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""Attention over packed batches for a GPU: one padded rectangle, a few kernels.
+
+Group by group, as on a CPU, a batch of many lengths would be hundreds of kernels a layer, and a GPU
+would wait for each to be asked for. Utterances are laid flush left, so no token that counts sees
+what they are filled up with, and a result does not depend on what else is in the batch.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.gslm.packing import Group
+
+
+class _Places(NamedTuple):
+    """Where packed rows lie in a rectangle.
+
+    Attributes:
+        shape: of the rectangle, (utterances, longest).
+        there: (utterances * longest,) int64, the packed row of each place; any where there is none.
+        back: (n_rows,) int64, the place of each packed row.
+    """
+
+    shape: tuple[int, int]
+    there: Tensor
+    back: Tensor
+
+
+class _Layout(NamedTuple):
+    """A batch's rectangles.
+
+    Attributes:
+        tokens: of all tokens.
+        outputs: of those that are asked for an output.
+        at: (utterances, longest output) int64, the position of each of those in its utterance.
+    """
+
+    tokens: _Places
+    outputs: _Places
+    at: Tensor
+
+
+@lru_cache(maxsize=4)
+def _layout(groups: tuple[Group, ...], device: torch.device) -> _Layout:
+    """Of a batch; every layer asks for the same, so the last few are kept."""
+    count = np.array([g.utterances for g in groups])
+    length = np.repeat([g.length for g in groups], count)
+    n_outputs = np.repeat([g.outputs for g in groups], count)
+    first = (length - n_outputs)[:, None] + np.arange(n_outputs.max())
+    at = torch.from_numpy(np.minimum(first, length[:, None] - 1)).to(device)
+    return _Layout(_places(length, device), _places(n_outputs, device), at)
+
+
+def _places(length: NDArray[np.int64], device: torch.device) -> _Places:
+    longest = int(length.max())
+    filled = np.arange(longest) < length[:, None]
+    back = np.flatnonzero(filled)
+    there = np.zeros(filled.size, np.int64)
+    there[back] = np.arange(len(back))
+    return _Places(
+        filled.shape, torch.from_numpy(there).to(device), torch.from_numpy(back).to(device)
+    )
+
+
+def _rectangle(x: Tensor, places: _Places, parts: int, heads: int) -> tuple[Tensor, ...]:
+    """(n_rows, parts * dim) to `parts` times (utterances, heads, longest, head_dim)."""
+    # Places that hold nothing repeat a row; their gradients are zeros, in any order the same sum.
+    moved = x.index_select(0, places.there).view(*places.shape, parts, heads, -1)
+    return moved.permute(2, 0, 3, 1, 4).unbind(0)
+
+
+def padded_attention(
+    qkv: Tensor,
+    queries: Tensor | None,
+    prompt_keys: Tensor | None,
+    prompt_values: Tensor | None,
+    groups: tuple[Group, ...],
+    heads: int,
+) -> Tensor:
+    """See `bench.gslm.attention.packed_attention`, whose results these are."""
+    layout = _layout(groups, qkv.device)
+    if queries is None:
+        q, k, v = _rectangle(qkv, layout.tokens, 3, heads)
+    else:
+        k, v = _rectangle(qkv, layout.tokens, 2, heads)
+        (q,) = _rectangle(queries, layout.outputs, 1, heads)
+    mask = None
+    if queries is not None or prompt_keys is not None:
+        mask = layout.at[:, :, None] >= torch.arange(k.shape[2], device=k.device)
+    if prompt_keys is not None and prompt_values is not None and mask is not None:
+        k = torch.cat([prompt_keys.expand(len(k), -1, -1, -1), k], dim=2)
+        v = torch.cat([prompt_values.expand(len(v), -1, -1, -1), v], dim=2)
+        mask = F.pad(mask, (prompt_keys.shape[1], 0), value=True)
+    mixed = F.scaled_dot_product_attention(
+        q, k, v, None if mask is None else mask[:, None], is_causal=mask is None
+    )
+    outputs = layout.outputs
+    rows = mixed.transpose(1, 2).reshape(outputs.there.shape[0], -1)
+    return rows.index_select(0, outputs.back)
