@@ -33,13 +33,13 @@ _LABEL = Preset(
     window=1.0,
     batch_utterances=32,
 )
-_TEXT = _LABEL._replace(prompt_length=128, lr=0.03, label_vectors="trained")
+_TEXT = _LABEL._replace(prompt_length=128, lr=0.03, max_epochs=30, label_vectors="trained")
 
 PRESETS: dict[str, Preset] = {
     "label": _LABEL,
     "slots": _LABEL._replace(label_vectors="trained"),
     "text": _TEXT,
-    "slot_text": _TEXT._replace(max_epochs=20),
+    "slot_text": _TEXT._replace(max_epochs=12),
 }
 """By the form of the task's answer."""
 THROUGHOUT = _LABEL._replace(window=0.25)

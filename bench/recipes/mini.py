@@ -62,7 +62,7 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "mini": Recipe(18_000, 256, 3.9, "mini", 2.0),
+    "mini": Recipe(18_000, 256, 3.9, "mini", 6.0),
     "mini-smoke": Recipe(200, 64, 8.0, "tiny", 2.0),
 }
 """`mini` is what the package ships; `mini-smoke` goes the same way in a minute or two."""
