@@ -60,6 +60,8 @@ class FinetuneLmOptions(BaseModel):
         window: a training utterance is read as a stretch of its units, drawn anew each step, with
             this share of them at least; 1: whole; None: as prompts' preset for the task, whole
             with the full loss.
+        mix: a training utterance is put together from parts of up to so many utterances of the same
+            answer, drawn anew each epoch; 1: of itself alone; None: as prompts' preset.
         augment: copies of each training utterance, said as by another speaker elsewhere, that
             are trained on beside it (audio only); None: 4, for units 0.
         beam: hypotheses kept for sequence tasks.
@@ -81,6 +83,7 @@ class FinetuneLmOptions(BaseModel):
     batch_utterances: int | None = Field(default=None, ge=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
     window: float | None = Field(default=None, gt=0, le=1)
+    mix: int | None = Field(default=None, ge=1)
     augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
@@ -105,9 +108,9 @@ class FinetuneLm:
         self._rates = rates(options.lr, options.search, (LR,))
         copies = settled_copies(job, options.augment)
         batch_utterances = options.batch_utterances or BATCH_UTTERANCES
-        window = options.window
-        if window is None:
-            window = preset_of(job.task, options.loss).window
+        preset = preset_of(job.task, options.loss)
+        window = preset.window if options.window is None else options.window
+        mix = preset.mix if options.mix is None else options.mix
         keep_freed_memory()
         self._job, self._gslm = job, load_gslm_of(job)
         self._work = LmFinetuning(
@@ -118,6 +121,7 @@ class FinetuneLm:
             dropout=options.dropout,
             unit_dropout=options.unit_dropout,
             window=window,
+            mix=mix,
             copies=copies,
             batch_tokens=options.batch_tokens,
             batch_utterances=batch_utterances,
@@ -132,6 +136,7 @@ class FinetuneLm:
             "augment": copies,
             "batch_utterances": batch_utterances,
             "window": window,
+            "mix": mix,
             "max_epochs": self._max_epochs,
             "warmup_steps": self._warmup_steps,
         }

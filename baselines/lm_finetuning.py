@@ -65,6 +65,8 @@ class LmFinetuning:
         unit_dropout: share of an utterance's units left out, drawn anew each step.
         window: an utterance is read as a stretch of its units with this share of them at least,
             drawn anew each step; 1: whole.
+        mix: an utterance is put together from parts of up to so many of the same answer, drawn anew
+            each epoch.
         copies: of each training utterance, perturbed, to train on beside it.
         batch_tokens: tokens a step at most.
         batch_utterances: utterances a step at most.
@@ -81,13 +83,15 @@ class LmFinetuning:
         dropout: float,
         unit_dropout: float,
         window: float,
+        mix: int,
         copies: int,
         batch_tokens: int,
         batch_utterances: int,
         dtype: torch.dtype,
     ) -> None:
         self.job, self.gslm, self.task, self.learnable = job, gslm, task, learnable
-        self.dropout, self.unit_dropout, self.window = dropout, unit_dropout, window
+        self.dropout, self.unit_dropout = dropout, unit_dropout
+        self.window, self.mix = window, mix
         self.batch_tokens, self.batch_utterances = batch_tokens, batch_utterances
         self.dtype, self.device = dtype, torch.device(job.device)
         self.copies = copies
@@ -114,7 +118,7 @@ class LmFinetuning:
 
     def batches(self, epoch: int) -> Sequence[Indices]:
         """Utterances of similar length together, in a new order each epoch."""
-        self._of_epoch = self.examples.of_epoch(self.job.seed, epoch)
+        self._of_epoch = self.examples.of_epoch(self.job.seed, epoch, self.mix)
         return self._batches(self._of_epoch, epoch)
 
     def _batches(self, examples: list[Example], epoch: int) -> Sequence[Indices]:

@@ -16,7 +16,7 @@ from bench.errors import DataError
 Content = dict[str, Any]
 Step = Callable[[Content], Content]
 
-CURRENT = 2
+CURRENT = 3
 """The version that is written."""
 
 _BEFORE_OPTIONS: Mapping[str, Content] = {
@@ -33,7 +33,14 @@ def _from_1(content: Content) -> Content:
     return {**content, "method": {**method, "options": {**before, **method["options"]}}}
 
 
-STEPS: Mapping[int, Step] = {1: _from_1}
+def _from_2(content: Content) -> Content:
+    method = content["method"]
+    if method["name"] not in ("prompt", "finetune-lm"):
+        return content
+    return {**content, "method": {**method, "options": {"mix": 1, **method["options"]}}}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2}
 """Step by the version that it starts from."""
 
 

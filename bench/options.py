@@ -219,6 +219,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_LM,
     ),
     Option(
+        name="mix",
+        kind="int",
+        help="most utterances of the same answer that a training utterance is put together from, "
+        "a stretch of each; for labels that hold throughout (default: by task: lid 4, others 1)",
+        methods=_LM,
+    ),
+    Option(
         name="augment",
         kind="int",
         help="audio: copies of each training utterance to learn from beside it, as another speaker "

@@ -55,18 +55,22 @@ class TrainingExamples:
     def __len__(self) -> int:
         return len(self._versions[0])
 
-    def of_epoch(self, seed: int, epoch: int) -> list[Example]:
+    def of_epoch(self, seed: int, epoch: int, mix: int = 1) -> list[Example]:
         """One version of each utterance, drawn anew each epoch; all are equally likely.
 
         Args:
             seed: the run's.
             epoch: counted from 0.
+            mix: see `mixed`; 1: every utterance for itself.
         """
-        if len(self._versions) == 1:
-            return list(self._versions[0])
-        draws = random.numpy_generator(seed, "tuning", "versions", epoch)
-        drawn = draws.integers(len(self._versions), size=len(self))
-        return [self._versions[version][i] for i, version in enumerate(drawn)]
+        found = list(self._versions[0])
+        if len(self._versions) > 1:
+            draws = random.numpy_generator(seed, "tuning", "versions", epoch)
+            drawn = draws.integers(len(self._versions), size=len(self))
+            found = [self._versions[version][i] for i, version in enumerate(drawn)]
+        if mix > 1:
+            found = mixed(found, mix, random.numpy_generator(seed, "tuning", "mix", epoch))
+        return found
 
 
 def epoch_batches(
@@ -204,6 +208,36 @@ def windowed(example: Example, least: float, generator: np.random.Generator) -> 
     start = 1 + int(generator.integers(n_units - n_kept + 1))
     parts = example.tokens[:1], example.tokens[start : start + n_kept], example.tokens[separator:]
     return Example(np.concatenate(parts), example.targets)
+
+
+def mixed(examples: Sequence[Example], most: int, generator: np.random.Generator) -> list[Example]:
+    """Each example's units in part from others of the same answer.
+
+    An utterance is put together from equally large parts of up to `most` utterances, its own among
+    them, each a stretch from anywhere. It is about as long as they are.
+
+    Args:
+        examples: stay as they are.
+        most: utterances that one is put together from, at least 1.
+        generator: draws how many, which, and which stretches.
+    """
+    alike: dict[tuple[int, ...], list[Example]] = {}
+    for example in examples:
+        alike.setdefault(tuple(example.targets.tolist()), []).append(example)
+    found = []
+    for example in examples:
+        same = alike[tuple(example.targets.tolist())]
+        n_parts = int(generator.integers(1, most + 1))
+        others = [same[int(i)] for i in generator.integers(len(same), size=n_parts - 1)]
+        stretches = []
+        for source in (example, *others):
+            n_units = _separator(source) - 1
+            n_kept = max(1, n_units // n_parts)
+            start = 1 + int(generator.integers(n_units - n_kept + 1))
+            stretches.append(source.tokens[start : start + n_kept])
+        parts = example.tokens[:1], *stretches, example.tokens[_separator(example) :]
+        found.append(Example(np.concatenate(parts), example.targets))
+    return found
 
 
 def _separator(example: Example) -> int:

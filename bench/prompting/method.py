@@ -65,6 +65,8 @@ class PromptOptions(BaseModel):
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
         window: a training utterance is read as a stretch of its units, drawn anew each step, with
             this share of them at least; 1: whole; None: the task's preset.
+        mix: a training utterance is put together from parts of up to so many utterances of the same
+            answer, drawn anew each epoch; 1: of itself alone; None: the task's preset.
         augment: copies of each training utterance, said as by another speaker elsewhere, that
             are trained on beside it (audio only); None: the task's preset, 0 for units.
         beam: hypotheses kept for sequence tasks.
@@ -89,6 +91,7 @@ class PromptOptions(BaseModel):
     prompt_dropout: float = Field(default=0.1, ge=0, lt=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
     window: float | None = Field(default=None, gt=0, le=1)
+    mix: int | None = Field(default=None, ge=1)
     augment: int | None = Field(default=None, ge=0)
     beam: int = Field(default=5, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)

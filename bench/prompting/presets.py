@@ -20,6 +20,7 @@ class Preset(NamedTuple):
     label_vectors: Literal["lm", "trained"]
     augment: int
     window: float
+    mix: int
     batch_utterances: int
 
 
@@ -31,6 +32,7 @@ _LABEL = Preset(
     label_vectors="lm",
     augment=AUGMENT,
     window=1.0,
+    mix=1,
     batch_utterances=32,
 )
 _TEXT = _LABEL._replace(prompt_length=128, lr=0.03, max_epochs=30, label_vectors="trained")
@@ -39,10 +41,10 @@ PRESETS: dict[str, Preset] = {
     "label": _LABEL,
     "slots": _LABEL._replace(label_vectors="trained"),
     "text": _TEXT,
-    "slot_text": _TEXT._replace(max_epochs=12),
+    "slot_text": _TEXT._replace(max_epochs=20),
 }
 """By the form of the task's answer."""
-THROUGHOUT = _LABEL._replace(window=0.25)
+THROUGHOUT = _LABEL._replace(window=0.25, mix=4)
 """Of tasks whose label holds throughout an utterance."""
 
 
@@ -50,5 +52,5 @@ def preset_of(task: TaskSpec, loss: Loss) -> Preset:
     """The defaults for a task; with the full loss, answers are spelt and read as in the paper."""
     preset = THROUGHOUT if task.throughout else PRESETS[task.answer]
     if loss == "full":
-        return preset._replace(verbalizer="frequency", label_vectors="lm", window=1.0)
+        return preset._replace(verbalizer="frequency", label_vectors="lm", window=1.0, mix=1)
     return preset

@@ -42,6 +42,7 @@ class Schedule(BaseModel):
     prompt_dropout: float
     unit_dropout: float
     window: float
+    mix: int
 
 
 class Tuning:
@@ -145,8 +146,8 @@ class Tuning:
 
     def _batches(self) -> list[list[Example]]:
         """The next epoch's: sequences of similar length together, in random order."""
-        examples = self.examples.of_epoch(self.seed, self.epoch)
         s = self.schedule
+        examples = self.examples.of_epoch(self.seed, self.epoch, s.mix)
         indices = epoch_batches(
             examples, self.seed, self.epoch, tokens=s.batch_tokens, utterances=s.batch_utterances
         )

@@ -73,6 +73,7 @@ def tuning(
         prompt_dropout=dropout,
         unit_dropout=0.0,
         window=1.0,
+        mix=1,
     )
     return Tuning(
         goal,

@@ -28,10 +28,10 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named_and_passed_over(write_run: WriteRun, tmp_path: Path) -> None:
     good = write_run("good")
     text = (good / "record.json").read_text()
-    newer = json.dumps({**json.loads(text), "schema_version": 3})
+    newer = json.dumps({**json.loads(text), "schema_version": 4})
     faults = {
         "corrupt": ("{}", "schema_version: is missing"),
-        "newer": (newer, "has schema_version 3; this version of bench reads 2"),
+        "newer": (newer, "has schema_version 4; this version of bench reads 3"),
         "truncated": (text[: len(text) // 2], "is not JSON"),
         "twisted": (text.replace('"seed": 0', '"seed": "x"'), "seed: Input should be a valid"),
     }

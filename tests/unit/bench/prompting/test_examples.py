@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.prompting.examples import Encoder, Loss, TrainingExamples, collate, thinned, windowed
+from bench.prompting.examples import (
+    Encoder,
+    Example,
+    Loss,
+    TrainingExamples,
+    collate,
+    mixed,
+    thinned,
+    windowed,
+)
 from tasks.corpora.utterance import Utterance
 from tests.unit.bench.gslm.models import SMALL, gslm_of, random_lm
 
@@ -90,6 +99,44 @@ def test_a_window_is_a_stretch_of_the_units(encoder: Encoder) -> None:
     assert {start for start, n in seen if n == 3} == set(range(1, 9)), "anywhere"
     one = encoder.example(utterance(1), ANSWER, loss="labels", ends=True)
     assert windowed(one, 0.3, generator).tokens.tolist() == one.tokens.tolist()
+
+
+def test_mixing_takes_stretches_of_utterances_with_the_same_answer(encoder: Encoder) -> None:
+    def example(units: list[int], answer: int) -> Example:
+        said = Utterance(id="a", symbols=("x",), units=np.array(units, np.int32), where="a")
+        return encoder.example(said, np.array([answer]), loss="labels", ends=False)
+
+    twos = [example([0, 1, 2, 3, 4, 5], 4), example([6, 7, 8, 9, 10, 11], 4)]
+    alone = example([0, 2, 4, 6], 5)
+    generator = np.random.default_rng(0)
+    together, seen = 0, set()
+    for _ in range(200):
+        found = mixed([*twos, alone], 2, generator)
+        assert [e.targets.tolist() for e in found] == [[4], [4], [5]]
+        assert all(e.tokens[[0, -1]].tolist() == [2, 0] for e in found)
+        assert [len(e.tokens) for e in found] == [8, 8, 6]
+        units = 15 - found[0].tokens[1:-1]
+        first, second = units[:3].tolist(), units[3:].tolist()
+        assert first in [[i, i + 1, i + 2] for i in range(4)]
+        assert second in [[i, i + 1, i + 2] for i in (*range(4), *range(6, 10))]
+        together += second[0] >= 6
+        seen.add(first[0])
+        assert set(15 - found[2].tokens[1:-1]) <= {0, 2, 4, 6}, "nothing of another answer"
+    assert 20 < together < 80, "a quarter: half are mixed, half of these with the other one"
+    assert seen == {0, 1, 2, 3}
+
+
+def test_each_epoch_mixes_anew_and_as_the_seed_says(encoder: Encoder) -> None:
+    examples = TrainingExamples(
+        [encoder.example(utterance(n), np.array([4]), loss="labels", ends=False) for n in (9, 12)]
+    )
+
+    def tokens(seed: int, epoch: int, mix: int) -> list[list[int]]:
+        return [e.tokens.tolist() for e in examples.of_epoch(seed, epoch, mix)]
+
+    assert tokens(0, 0, 4) == tokens(0, 0, 4)
+    assert len({str(tokens(0, epoch, 4)) for epoch in range(8)}) > 4
+    assert tokens(0, 0, 1) == tokens(1, 5, 1)
 
 
 def test_targets_are_laid_out_as_the_batch_is(encoder: Encoder) -> None:

@@ -39,6 +39,7 @@ SCHEDULE = Schedule(
     prompt_dropout=0.1,
     unit_dropout=0.0,
     window=1.0,
+    mix=1,
 )
 
 
