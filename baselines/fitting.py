@@ -98,6 +98,22 @@ class Plan:
         return min(done, 1 / math.sqrt(done))
 
 
+def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> None:
+    """`torch.nn.utils.clip_grad_norm_`; on a processor with a quarter of its operations.
+
+    Args:
+        parameters: trained ones; those without a gradient are passed over.
+        limit: of the norm of all gradients together.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if any(g.device.type != "cpu" for g in gradients):
+        torch.nn.utils.clip_grad_norm_(parameters, limit)
+        return
+    norm = math.hypot(*(float(n) for n in torch._foreach_norm(gradients)))
+    if norm > limit:
+        torch._foreach_mul_(gradients, limit / norm)
+
+
 class Fitting:
     """One training.
 
@@ -227,7 +243,7 @@ class Fitting:
                 loss = self.problem.loss(self.module, batch, self.step)
                 self.optimizer.zero_grad()
                 torch.autograd.backward(loss)
-                torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip_norm)
+                clip_gradients(parameters, self.plan.clip_norm)
                 for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                     group["lr"] = peak * self.plan.share(self.step)
                 self.optimizer.step()

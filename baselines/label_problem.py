@@ -7,6 +7,7 @@ on waveforms.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +22,15 @@ from bench import random
 from bench.method import Job, Prediction
 
 ANSWER_BATCH = 1024
+
+
+@runtime_checkable
+class HasLoss(Protocol):
+    """A module that knows a faster way to its loss than by its logits."""
+
+    def loss(self, *arguments: Any) -> Tensor:
+        """Of its own arguments, (batch, n_groups) label ids and a `LabelSoftmax`."""
+        ...
 
 
 class LabelProblem:
@@ -61,8 +71,10 @@ class LabelProblem:
 
     def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
         """The mean cross entropy, summed over slots."""
-        logits = module(*self.train.take(batch))
-        return self.softmax.loss(logits, self.targets[torch.from_numpy(batch)])
+        inputs, targets = self.train.take(batch), self.targets[torch.from_numpy(batch)]
+        if isinstance(module, HasLoss):
+            return module.loss(*inputs, targets, self.softmax)
+        return self.softmax.loss(module(*inputs), targets)
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
         """Answers to the validation set."""

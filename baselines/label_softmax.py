@@ -35,6 +35,22 @@ class LabelSoftmax:
         ]
         return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
+    def loss_and_slopes(self, logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, and its gradient at the logits, both without autograd.
+
+        Args:
+            logits: (batch, n_labels), of which only the values count.
+            targets: (batch, n_groups) int64 label ids.
+
+        Returns:
+            A scalar and (batch, n_labels).
+        """
+        parts = torch.split(logits.detach(), self.sizes, dim=1)
+        logp = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
+        loss = -logp.gather(1, targets).mean(dim=0).sum()
+        slopes = logp.exp_().scatter_add_(1, targets, logp.new_full(targets.shape, -1.0))
+        return loss, slopes.div_(len(logits))
+
     def answers(self, logits: Tensor) -> list[tuple[Sequence[int], float]]:
         """The most probable label of each group, and the log-probability of the whole answer."""
         labels, scores = [], torch.zeros(len(logits), dtype=torch.float64)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import silenced
 from tasks.labels import Labels
 
@@ -33,50 +34,50 @@ def featurizer(n_layers: int, dim: int, stride: int) -> nn.Module:
     return module
 
 
-class _Logits(torch.autograd.Function):
-    """Weighted sum -> Linear -> Linear, with its gradients written down.
+class _Loss(torch.autograd.Function):
+    """The loss of weighted sum -> Linear -> Linear, with its gradients written down.
 
     Nothing between the means and the logits is curved, so the two layers are one matrix, which is
-    multiplied out first: with few labels that takes less than half of the arithmetic, and a step is
-    so small that what autograd does around each operation would cost more than the operation.
+    multiplied out first: with few labels that takes less than half of the arithmetic. A step is so
+    small that what autograd does around each operation would cost more than the operation; so the
+    gradients come with the loss, and to autograd all of it is one operation.
     """
 
     @staticmethod
-    def forward(ctx: Any, means: Tensor, shares: Tensor, *weights: Tensor) -> Tensor:
-        """Logits.
+    def forward(
+        ctx: Any, means: Tensor, targets: Tensor, softmax: LabelSoftmax, *weights: Tensor
+    ) -> Tensor:
+        """The loss.
 
         Args:
-            ctx: keeps what the backward needs.
+            ctx: keeps the gradients.
             means: (batch, n_layers, dim); fastest as a view of (n_layers, batch, dim).
-            shares: (n_layers,) of each layer in the sum.
+            targets: (batch, n_groups) label ids.
+            softmax: of the groups.
             weights: (n_hidden, dim) and (n_hidden,) of the first layer, (n_labels, n_hidden) and
-                (n_labels,) of the last.
-
-        Returns:
-            (batch, n_labels).
+                (n_labels,) of the last; (n_layers,) of the sum, where there are several.
         """
-        first, first_bias, last, last_bias = weights
+        first, first_bias, last, last_bias, *of_layers = weights
         batch, n_layers, dim = means.shape
         by_layer = means.transpose(0, 1).reshape(n_layers, batch * dim)
-        pooled = (shares @ by_layer).view(batch, dim)
+        shares = [functional.softmax(w, dim=0) for w in of_layers]
+        pooled = (shares[0] @ by_layer if shares else by_layer).view(batch, dim)
         both = last @ first
-        ctx.save_for_backward(by_layer, shares, pooled, both, first, first_bias, last)
-        return torch.addmm(last @ first_bias + last_bias, pooled, both.t())
+        logits = torch.addmm(last @ first_bias + last_bias, pooled, both.t())
+        loss, d_logits = softmax.loss_and_slopes(logits, targets)
+        d_bias, d_both = d_logits.sum(dim=0), d_logits.t() @ pooled
+        d_last = torch.addmm(torch.outer(d_bias, first_bias), d_both, first.t())
+        gradients = [last.t() @ d_both, last.t() @ d_bias, d_last, d_bias]
+        for share in shares:
+            d_share = by_layer @ (d_logits @ both).flatten()
+            gradients.append(share * (d_share - share @ d_share))
+        ctx.save_for_backward(*gradients)
+        return loss
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of everything; of the means and the shares only where they are asked for."""
-        by_layer, shares, pooled, both, first, first_bias, last = ctx.saved_tensors
-        d_logits, d_bias = grads[0], grads[0].sum(dim=0)
-        d_means = d_shares = None
-        if ctx.needs_input_grad[0] or ctx.needs_input_grad[1]:
-            d_pooled = d_logits @ both
-            d_shares = by_layer @ d_pooled.flatten()
-            if ctx.needs_input_grad[0]:
-                d_means = d_pooled[:, None] * shares[:, None]
-        d_both = d_logits.t() @ pooled
-        d_last = torch.addmm(torch.outer(d_bias, first_bias), d_both, first.t())
-        return d_means, d_shares, last.t() @ d_both, last.t() @ d_bias, d_last, d_bias
+        """Gradients of the weights; means and targets have none."""
+        return None, None, None, *(grads[0] * g for g in ctx.saved_tensors)
 
 
 class PooledClassifier(nn.Module):
@@ -116,12 +117,24 @@ class PooledClassifier(nn.Module):
         Returns:
             (batch, n_labels).
         """
+        pooled = means[:, 0]
         if means.shape[1] > 1:
-            shares = functional.softmax(self.featurizer.get_parameter("weights"), dim=-1)
-        else:
-            shares = means.new_ones(1)
-        hidden, last = self.head.hidden_layers[0], self.head.final_proj
-        logits: Tensor = _Logits.apply(
-            means, shares, hidden.weight, hidden.bias, last.weight, last.bias
-        )
+            shares = functional.softmax(self.featurizer.get_parameter("weights"), dim=0)
+            pooled = torch.einsum("l,nld->nd", shares, means)
+        logits: Tensor = self.head.final_proj(self.head.hidden_layers[0](pooled))
         return logits
+
+    def loss(self, means: Tensor, targets: Tensor, softmax: LabelSoftmax) -> Tensor:
+        """The loss of `forward`'s logits, several times as fast; the means get no gradient.
+
+        Args:
+            means: as for `forward`.
+            targets: (batch, n_groups) int64 label ids.
+            softmax: of these labels.
+        """
+        hidden, last = self.head.hidden_layers[0], self.head.final_proj
+        weights = [hidden.weight, hidden.bias, last.weight, last.bias]
+        if means.shape[1] > 1:
+            weights.append(self.featurizer.get_parameter("weights"))
+        loss: Tensor = _Loss.apply(means, targets, softmax, *weights)
+        return loss

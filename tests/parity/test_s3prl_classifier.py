@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from baselines.fitting import clip_gradients
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier, Shape
@@ -106,10 +107,17 @@ def test_logits_losses_and_gradients(task: str, n_layers: int) -> None:
     for frames, lengths, targets in batches(task, 3, n_layers):
         logits = ours(our_means(frames, lengths))
         assert torch.allclose(logits, theirs.model(frames, lengths), atol=1e-5, rtol=0)
-        loss = LabelSoftmax(labels(task)).loss(logits, our_targets(task, targets))
+        known = our_targets(task, targets), LabelSoftmax(labels(task))
+        loss = ours.loss(our_means(frames, lengths), *known)
         other = their_loss(task, theirs, frames, lengths, targets)
         assert abs(float(loss.detach()) - float(other.detach())) < 1e-5
+        plain = known[1].loss(logits, known[0])
+        assert abs(float(loss.detach()) - float(plain.detach())) < 1e-6
         gradients = torch.autograd.grad(loss, list(ours.parameters()))
+        for a, b in zip(
+            gradients, torch.autograd.grad(plain, list(ours.parameters())), strict=True
+        ):
+            assert torch.allclose(a, b, atol=1e-6, rtol=0)
         expected = torch.autograd.grad(other, list(theirs.parameters()))
         assert len(gradients) == len(expected) == 4 + (n_layers > 1)
         for a, b in zip(gradients, expected, strict=True):
@@ -127,13 +135,16 @@ def test_fifty_steps(task: str) -> None:
     start = [p.detach().clone() for p in ours.parameters()]
     for frames, lengths, targets in batches(task, 50):
         losses = (
-            softmax.loss(ours(our_means(frames, lengths)), our_targets(task, targets)),
+            ours.loss(our_means(frames, lengths), our_targets(task, targets), softmax),
             their_loss(task, theirs, frames, lengths, targets),
         )
         for module, optimizer, loss in zip((ours, theirs), optimizers, losses, strict=True):
             optimizer.zero_grad()
             torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+            if module is ours:
+                clip_gradients(list(module.parameters()), 1.0)
+            else:
+                torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
             optimizer.step()
     for first, a, b in zip(start, ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-4, rtol=0)

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
+from baselines.fitting import clip_gradients
 from baselines.inputs import MeanTable
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
@@ -168,10 +169,10 @@ class Ours:
         """Some steps."""
         with one_thread():
             for batch in self.batches:
-                loss = self.softmax.loss(self.head(*self.inputs.take(batch)), self.targets)
+                loss = self.head.loss(*self.inputs.take(batch), self.targets, self.softmax)
                 self.adam.zero_grad()
                 torch.autograd.backward(loss)
-                torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+                clip_gradients(self.parameters, 1.0)
                 self.adam.step()
 
     def round(self) -> tuple[float, float, float]:
