@@ -14,12 +14,10 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench.environment import DEVICE
 from bench.errors import MissingError, UnknownNameError, UsageError
 from bench.methods import MethodEntry
 from bench.options import METHOD_OPTIONS, RUN_OPTIONS, methods_with
-
-DEVICE = r"^(cpu|cuda(:\d+)?)$"
-"""What `--device` may be."""
 
 
 class RunRequest(BaseModel):

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, commit, processor, threads, peak memory."""
+"""What a run is and was made with: device, versions, commit, processor, threads, peak memory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 from bench.records import VersionsRecord
+
+DEVICE = r"^(cpu|cuda(:\d+)?)$"
+"""What `--device` may be."""
 
 _PACKAGES = (
     "espnet-s3prl",

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
-from bench.config import DEVICE
+from bench.environment import DEVICE
 from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape

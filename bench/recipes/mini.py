@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench import __version__, random
-from bench.config import DEVICE
+from bench.environment import DEVICE
 from bench.errors import UsageError
 from bench.files import make_folder, remove, write_atomic
 from bench.gslm.card import GslmCard
