@@ -39,23 +39,26 @@ class _Layout(NamedTuple):
     Attributes:
         tokens: of all tokens.
         outputs: of those that are asked for an output.
-        at: (utterances, longest output) int64, the position of each of those in its utterance.
+        seen: (utterances, 1, longest output, n_prompts + longest) bool, which keys each of those
+            attends to.
     """
 
     tokens: _Places
     outputs: _Places
-    at: Tensor
+    seen: Tensor
 
 
 @lru_cache(maxsize=4)
-def _layout(groups: tuple[Group, ...], device: torch.device) -> _Layout:
+def _layout(groups: tuple[Group, ...], n_prompts: int, device: torch.device) -> _Layout:
     """Of a batch; every layer asks for the same, so the last few are kept."""
     count = np.array([g.utterances for g in groups])
     length = np.repeat([g.length for g in groups], count)
     n_outputs = np.repeat([g.outputs for g in groups], count)
     first = (length - n_outputs)[:, None] + np.arange(n_outputs.max())
     at = torch.from_numpy(np.minimum(first, length[:, None] - 1)).to(device)
-    return _Layout(_places(length, device), _places(n_outputs, device), at)
+    own = at[:, None, :, None] >= torch.arange(int(length.max()), device=device)
+    seen = F.pad(own, (n_prompts, 0), value=True)
+    return _Layout(_places(length, device), _places(n_outputs, device), seen)
 
 
 def _places(length: NDArray[np.int64], device: torch.device) -> _Places:
@@ -85,22 +88,18 @@ def padded_attention(
     heads: int,
 ) -> Tensor:
     """See `bench.gslm.attention.packed_attention`, whose results these are."""
-    layout = _layout(groups, qkv.device)
+    n_prompts = 0 if prompt_keys is None else prompt_keys.shape[1]
+    layout = _layout(groups, n_prompts, qkv.device)
     if queries is None:
         q, k, v = _rectangle(qkv, layout.tokens, 3, heads)
     else:
         k, v = _rectangle(qkv, layout.tokens, 2, heads)
         (q,) = _rectangle(queries, layout.outputs, 1, heads)
-    mask = None
-    if queries is not None or prompt_keys is not None:
-        mask = layout.at[:, :, None] >= torch.arange(k.shape[2], device=k.device)
-    if prompt_keys is not None and prompt_values is not None and mask is not None:
+    if prompt_keys is not None and prompt_values is not None:
         k = torch.cat([prompt_keys.expand(len(k), -1, -1, -1), k], dim=2)
         v = torch.cat([prompt_values.expand(len(v), -1, -1, -1), v], dim=2)
-        mask = F.pad(mask, (prompt_keys.shape[1], 0), value=True)
-    mixed = F.scaled_dot_product_attention(
-        q, k, v, None if mask is None else mask[:, None], is_causal=mask is None
-    )
+    plain = queries is None and prompt_keys is None  # the fastest kernels know no other mask
+    mixed = F.scaled_dot_product_attention(q, k, v, None if plain else layout.seen, is_causal=plain)
     outputs = layout.outputs
     rows = mixed.transpose(1, 2).reshape(outputs.there.shape[0], -1)
     return rows.index_select(0, outputs.back)

@@ -205,8 +205,8 @@ def windowed(example: Example, least: float, generator: np.random.Generator) -> 
     separator = _separator(example)
     n_units = separator - 1
     n_kept = max(1, int(n_units * generator.uniform(least, 1)))
-    start = 1 + int(generator.integers(n_units - n_kept + 1))
-    parts = example.tokens[:1], example.tokens[start : start + n_kept], example.tokens[separator:]
+    stretch = _stretch(example, n_kept, generator)
+    parts = example.tokens[:1], stretch, example.tokens[separator:]
     return Example(np.concatenate(parts), example.targets)
 
 
@@ -231,13 +231,18 @@ def mixed(examples: Sequence[Example], most: int, generator: np.random.Generator
         others = [same[int(i)] for i in generator.integers(len(same), size=n_parts - 1)]
         stretches = []
         for source in (example, *others):
-            n_units = _separator(source) - 1
-            n_kept = max(1, n_units // n_parts)
-            start = 1 + int(generator.integers(n_units - n_kept + 1))
-            stretches.append(source.tokens[start : start + n_kept])
+            n_kept = max(1, (_separator(source) - 1) // n_parts)
+            stretches.append(_stretch(source, n_kept, generator))
         parts = example.tokens[:1], *stretches, example.tokens[_separator(example) :]
         found.append(Example(np.concatenate(parts), example.targets))
     return found
+
+
+def _stretch(example: Example, length: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Rows of `length` units in a row, from anywhere."""
+    n_units = _separator(example) - 1
+    start = 1 + int(generator.integers(n_units - length + 1))
+    return example.tokens[start : start + length]
 
 
 def _separator(example: Example) -> int:

@@ -64,6 +64,15 @@ def write(folder: Path, content: object) -> Path:
     return file
 
 
+def options_of_version(
+    version: int, folder: Path, method: str, given: dict[str, object]
+) -> dict[str, Any]:
+    """The options that are read from a record as that version wrote it."""
+    told = {"name": method, "options": given}
+    content = {**finished(), "schema_version": version, "method": told}
+    return load_record(write(folder, content)).method.options
+
+
 def test_a_record_loads_as_it_was_written(tmp_path: Path) -> None:
     file = write(tmp_path, finished())
     record = load_record(file)
@@ -87,12 +96,7 @@ def test_version_1_lacks_options_that_came_later(
     tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
 ) -> None:
     """Records as version 1 wrote them; must load for ever."""
-    content = {
-        **finished(),
-        "schema_version": 1,
-        "method": {"name": method, "options": given},
-    }
-    options = load_record(write(tmp_path, content)).method.options
+    options = options_of_version(1, tmp_path, method, given)
     assert options.items() >= {**given, **read}.items()
 
 
@@ -108,12 +112,7 @@ def test_version_2_knows_no_mixing(
     tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
 ) -> None:
     """Records as version 2 wrote them; must load for ever."""
-    content = {
-        **finished(),
-        "schema_version": 2,
-        "method": {"name": method, "options": given},
-    }
-    assert load_record(write(tmp_path, content)).method.options == read
+    assert options_of_version(2, tmp_path, method, given) == read
 
 
 @pytest.mark.parametrize(
