@@ -15,13 +15,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from baselines.updates import Updates
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
@@ -39,6 +40,15 @@ SAVING_SHARE = 0.05
 Indices = NDArray[np.int64]
 
 
+@runtime_checkable
+class HasGradients(Protocol):
+    """A module that works its gradients out itself, faster than autograd does."""
+
+    def differentiate(self, *arguments: Any) -> Tensor:
+        """The loss of such arguments; its gradients are left in every trained parameter."""
+        ...
+
+
 class Problem(Protocol):
     """What is trained."""
 
@@ -51,7 +61,7 @@ class Problem(Protocol):
         ...
 
     def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
-        """The loss of one step (counted from 0)."""
+        """The loss of one step (counted from 0); of a module that `HasGradients`, with those."""
         ...
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
@@ -96,22 +106,6 @@ class Plan:
             return 1.0
         done = (step + 1) / self.warmup_steps
         return min(done, 1 / math.sqrt(done))
-
-
-def clip_gradients(parameters: Sequence[nn.Parameter], limit: float) -> None:
-    """`torch.nn.utils.clip_grad_norm_`; on a processor with a quarter of its operations.
-
-    Args:
-        parameters: trained ones; those without a gradient are passed over.
-        limit: of the norm of all gradients together.
-    """
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if any(g.device.type != "cpu" for g in gradients):
-        torch.nn.utils.clip_grad_norm_(parameters, limit)
-        return
-    norm = math.hypot(*(float(n) for n in torch._foreach_norm(gradients)))
-    if norm > limit:
-        torch._foreach_mul_(gradients, limit / norm)
 
 
 class Fitting:
@@ -175,12 +169,14 @@ class Fitting:
         self.module = self.problem.start().to(self.job.device)
         self.named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
         rate = self.plan.rates[min(len(self.trials), len(self.plan.rates) - 1)]
-        by_peak: dict[float, list[nn.Parameter]] = {}
-        for name, parameter in self.named.items():
-            by_peak.setdefault(self.plan.peak(name, rate), []).append(parameter)
-        groups = [{"params": found, "lr": peak} for peak, found in by_peak.items()]
-        self.peaks = list(by_peak)
-        self.optimizer = torch.optim.Adam(groups, betas=self.plan.betas, fused=True)
+        self.by_itself = isinstance(self.module, HasGradients)
+        self.updates = Updates(
+            self.named,
+            lambda name: self.plan.peak(name, rate),
+            self.plan.betas,
+            self.plan.clip_norm,
+            joined=self.by_itself,
+        )
         self.rate, self.epoch, self.step, self.elapsed_s = rate, 0, 0, 0.0
         self.trial_score, self.trial_epoch, self.without_gain = -math.inf, 0, 0
 
@@ -236,17 +232,14 @@ class Fitting:
         batches = self.problem.batches(self.epoch)
         what = f"lr {self.rate:g}, epoch {self.epoch + 1}"
         total = torch.zeros((), dtype=torch.float64)
-        parameters, done = list(self.named.values()), 0
+        done = 0
         self.module.train()
         with self.job.progress.bar(len(batches), what, "batches") as bar:
             for batch in batches:
                 loss = self.problem.loss(self.module, batch, self.step)
-                self.optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                clip_gradients(parameters, self.plan.clip_norm)
-                for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-                    group["lr"] = peak * self.plan.share(self.step)
-                self.optimizer.step()
+                if not self.by_itself:
+                    self.updates.descend(loss)
+                self.updates.step(self.plan.share(self.step))
                 total += loss.detach().cpu()
                 self.step += 1
                 done += 1
@@ -286,10 +279,8 @@ class Fitting:
         lines = "".join(json.dumps(row) + "\n" for row in self.curve)
         write_atomic(self.job.folder / "train.jsonl", lines)
         tensors: dict[str, Tensor] = {f"best/{n}": t for n, t in self.best.items()}
-        for name, parameter in self.named.items():
-            tensors[f"now/{name}"] = parameter
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                tensors[f"{key}/{name}"] = value
+        tensors |= {f"now/{n}": p for n, p in self.named.items()}
+        tensors |= self.updates.state()
         state = {"identity": self.identity} | {name: getattr(self, name) for name in _STATE}
         save_checkpoint(self.checkpoint, tensors, state)
         self._saved_at = time.monotonic()
@@ -307,12 +298,7 @@ class Fitting:
         device = self.job.device
         for name, parameter in self.named.items():
             parameter.data.copy_(found.tensors[f"now/{name}"])
-            if f"step/{name}" in found.tensors:
-                self.optimizer.state[parameter] = {
-                    "step": found.tensors[f"step/{name}"].to(device),
-                    "exp_avg": found.tensors[f"exp_avg/{name}"].to(device),
-                    "exp_avg_sq": found.tensors[f"exp_avg_sq/{name}"].to(device),
-                }
+        self.updates.restore(found.tensors)
         self.best = {
             name.removeprefix("best/"): tensor.to(device)
             for name, tensor in found.tensors.items()

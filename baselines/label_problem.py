@@ -7,7 +7,6 @@ on waveforms.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,22 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from baselines.answering import answer_in_batches
-from baselines.fitting import Indices
+from baselines.fitting import HasGradients, Indices
 from baselines.inputs import Inputs
 from baselines.label_softmax import LabelSoftmax
 from bench import random
 from bench.method import Job, Prediction
 
 ANSWER_BATCH = 1024
-
-
-@runtime_checkable
-class HasLoss(Protocol):
-    """A module that knows a faster way to its loss than by its logits."""
-
-    def loss(self, *arguments: Any) -> Tensor:
-        """Of its own arguments, (batch, n_groups) label ids and a `LabelSoftmax`."""
-        ...
 
 
 class LabelProblem:
@@ -72,8 +62,8 @@ class LabelProblem:
     def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
         """The mean cross entropy, summed over slots."""
         inputs, targets = self.train.take(batch), self.targets[torch.from_numpy(batch)]
-        if isinstance(module, HasLoss):
-            return module.loss(*inputs, targets, self.softmax)
+        if isinstance(module, HasGradients):
+            return module.differentiate(*inputs, targets, self.softmax)
         return self.softmax.loss(module(*inputs), targets)
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:

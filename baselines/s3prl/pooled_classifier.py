@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,52 +32,6 @@ def featurizer(n_layers: int, dim: int, stride: int) -> nn.Module:
     """s3prl's weighted sum of layers (without weights where there is one layer)."""
     module: nn.Module = Featurizer(Shape(n_layers, [dim] * n_layers, [stride] * n_layers))
     return module
-
-
-class _Loss(torch.autograd.Function):
-    """The loss of weighted sum -> Linear -> Linear, with its gradients written down.
-
-    Nothing between the means and the logits is curved, so the two layers are one matrix, which is
-    multiplied out first: with few labels that takes less than half of the arithmetic. A step is so
-    small that what autograd does around each operation would cost more than the operation; so the
-    gradients come with the loss, and to autograd all of it is one operation.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, means: Tensor, targets: Tensor, softmax: LabelSoftmax, *weights: Tensor
-    ) -> Tensor:
-        """The loss.
-
-        Args:
-            ctx: keeps the gradients.
-            means: (batch, n_layers, dim); fastest as a view of (n_layers, batch, dim).
-            targets: (batch, n_groups) label ids.
-            softmax: of the groups.
-            weights: (n_hidden, dim) and (n_hidden,) of the first layer, (n_labels, n_hidden) and
-                (n_labels,) of the last; (n_layers,) of the sum, where there are several.
-        """
-        first, first_bias, last, last_bias, *of_layers = weights
-        batch, n_layers, dim = means.shape
-        by_layer = means.transpose(0, 1).reshape(n_layers, batch * dim)
-        shares = [functional.softmax(w, dim=0) for w in of_layers]
-        pooled = (shares[0] @ by_layer if shares else by_layer).view(batch, dim)
-        both = last @ first
-        logits = torch.addmm(last @ first_bias + last_bias, pooled, both.t())
-        loss, d_logits = softmax.loss_and_slopes(logits, targets)
-        d_bias, d_both = d_logits.sum(dim=0), d_logits.t() @ pooled
-        d_last = torch.addmm(torch.outer(d_bias, first_bias), d_both, first.t())
-        gradients = [last.t() @ d_both, last.t() @ d_bias, d_last, d_bias]
-        for share in shares:
-            d_share = by_layer @ (d_logits @ both).flatten()
-            gradients.append(share * (d_share - share @ d_share))
-        ctx.save_for_backward(*gradients)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of the weights; means and targets have none."""
-        return None, None, None, *(grads[0] * g for g in ctx.saved_tensors)
 
 
 class PooledClassifier(nn.Module):
@@ -124,17 +78,45 @@ class PooledClassifier(nn.Module):
         logits: Tensor = self.head.final_proj(self.head.hidden_layers[0](pooled))
         return logits
 
-    def loss(self, means: Tensor, targets: Tensor, softmax: LabelSoftmax) -> Tensor:
-        """The loss of `forward`'s logits, several times as fast; the means get no gradient.
+    @torch.no_grad()
+    def differentiate(self, means: Tensor, targets: Tensor, softmax: LabelSoftmax) -> Tensor:
+        """The loss of `forward`'s logits; its gradients are left in the parameters.
+
+        Nothing between the means and the logits is curved, so the two layers are one matrix, which
+        is multiplied out first: with few labels that takes less than half of the arithmetic. A step
+        is so small that what autograd does around each operation would cost more than the
+        operation; so the gradients are written down here.
 
         Args:
-            means: as for `forward`.
+            means: as for `forward`; fastest as a view of (n_layers, batch, dim).
             targets: (batch, n_groups) int64 label ids.
             softmax: of these labels.
         """
-        hidden, last = self.head.hidden_layers[0], self.head.final_proj
-        weights = [hidden.weight, hidden.bias, last.weight, last.bias]
-        if means.shape[1] > 1:
-            weights.append(self.featurizer.get_parameter("weights"))
-        loss: Tensor = _Loss.apply(means, targets, softmax, *weights)
+        hidden, final = self.head.hidden_layers[0], self.head.final_proj
+        batch, n_layers, dim = means.shape
+        by_layer = means.transpose(0, 1).reshape(n_layers, batch * dim)
+        of_layers = self.featurizer.get_parameter("weights") if n_layers > 1 else None
+        shares = None if of_layers is None else functional.softmax(of_layers, dim=0)
+        pooled = (by_layer if shares is None else shares @ by_layer).view(batch, dim)
+        both = final.weight @ hidden.weight
+        bias = final.weight @ hidden.bias + final.bias
+        logits = torch.addmm(bias, pooled, both.t())
+        loss, d_logits = softmax.loss_and_slopes(logits, targets)
+        d_bias, d_both = d_logits.sum(dim=0), d_logits.t() @ pooled
+        of_bias = torch.outer(d_bias, hidden.bias)
+        _leave(final.weight, torch.addmm(of_bias, d_both, hidden.weight.t()))
+        _leave(final.bias, d_bias)
+        _leave(hidden.weight, final.weight.t() @ d_both)
+        _leave(hidden.bias, final.weight.t() @ d_bias)
+        if of_layers is not None and shares is not None:
+            d_shares = by_layer @ (d_logits @ both).flatten()
+            _leave(of_layers, shares * (d_shares - shares @ d_shares))
         return loss
+
+
+def _leave(parameter: nn.Parameter, gradient: Tensor) -> None:
+    """A gradient in its parameter, in the place of the last one."""
+    if parameter.grad is None:
+        parameter.grad = gradient
+    else:
+        parameter.grad.copy_(gradient)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.fitting import clip_gradients
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier, Shape
+from baselines.updates import Updates
 from tasks.labels import Labels
 
 with silenced():
@@ -108,12 +108,12 @@ def test_logits_losses_and_gradients(task: str, n_layers: int) -> None:
         logits = ours(our_means(frames, lengths))
         assert torch.allclose(logits, theirs.model(frames, lengths), atol=1e-5, rtol=0)
         known = our_targets(task, targets), LabelSoftmax(labels(task))
-        loss = ours.loss(our_means(frames, lengths), *known)
+        loss = ours.differentiate(our_means(frames, lengths), *known)
         other = their_loss(task, theirs, frames, lengths, targets)
-        assert abs(float(loss.detach()) - float(other.detach())) < 1e-5
+        assert abs(float(loss) - float(other.detach())) < 1e-5
         plain = known[1].loss(logits, known[0])
-        assert abs(float(loss.detach()) - float(plain.detach())) < 1e-6
-        gradients = torch.autograd.grad(loss, list(ours.parameters()))
+        assert abs(float(loss) - float(plain.detach())) < 1e-6
+        gradients = [p.grad for p in ours.parameters() if p.grad is not None]
         for a, b in zip(
             gradients, torch.autograd.grad(plain, list(ours.parameters())), strict=True
         ):
@@ -127,25 +127,19 @@ def test_logits_losses_and_gradients(task: str, n_layers: int) -> None:
 @pytest.mark.parametrize("task", ["ks", "ic"])
 def test_fifty_steps(task: str) -> None:
     ours, theirs = pair(task)
-    optimizers = [
-        torch.optim.Adam(module.parameters(), lr=1e-3, fused=fused)
-        for module, fused in ((ours, True), (theirs, None))
-    ]
+    updates = Updates(
+        dict(ours.named_parameters()), lambda name: 1e-3, (0.9, 0.999), 1.0, joined=True
+    )
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-3)
     softmax = LabelSoftmax(labels(task))
     start = [p.detach().clone() for p in ours.parameters()]
     for frames, lengths, targets in batches(task, 50):
-        losses = (
-            ours.loss(our_means(frames, lengths), our_targets(task, targets), softmax),
-            their_loss(task, theirs, frames, lengths, targets),
-        )
-        for module, optimizer, loss in zip((ours, theirs), optimizers, losses, strict=True):
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            if module is ours:
-                clip_gradients(list(module.parameters()), 1.0)
-            else:
-                torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-            optimizer.step()
+        ours.differentiate(our_means(frames, lengths), our_targets(task, targets), softmax)
+        updates.step(1.0)
+        optimizer.zero_grad()
+        torch.autograd.backward(their_loss(task, theirs, frames, lengths, targets))
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        optimizer.step()
     for first, a, b in zip(start, ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-4, rtol=0)
         assert float((a.detach() - first).abs().max()) > 1e-2, "it was trained"

@@ -23,12 +23,12 @@ import torch
 from torch import Tensor
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from baselines.fitting import clip_gradients
 from baselines.inputs import MeanTable
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.upstream import Upstream
+from baselines.updates import Updates
 from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.random import numpy_generator
@@ -158,8 +158,8 @@ class Ours:
         labels = Labels(groups=(WORDS,), counts=((1,) * N_CLASSES,))
         shape = self.upstream.n_layers, self.upstream.dim, self.upstream.stride
         self.head, self.softmax = PooledClassifier(*shape, labels), LabelSoftmax(labels)
-        self.parameters = list(self.head.parameters())
-        self.adam = torch.optim.Adam(self.parameters, lr=1e-4, fused=True)
+        named = dict(self.head.named_parameters())
+        self.updates = Updates(named, lambda name: 1e-4, (0.9, 0.999), 1.0, joined=True)
         means = self.upstream(self.waves).mean(dim=2).transpose(0, 1)
         self.inputs = MeanTable(means.repeat(8, 1, 1).numpy(), "cpu")
         shape_of_rows = self.steps, setting.batch
@@ -169,11 +169,8 @@ class Ours:
         """Some steps."""
         with one_thread():
             for batch in self.batches:
-                loss = self.head.loss(*self.inputs.take(batch), self.targets, self.softmax)
-                self.adam.zero_grad()
-                torch.autograd.backward(loss)
-                clip_gradients(self.parameters, 1.0)
-                self.adam.step()
+                self.head.differentiate(*self.inputs.take(batch), self.targets, self.softmax)
+                self.updates.step(1.0)
 
     def round(self) -> tuple[float, float, float]:
         """Seconds of a pass, of a step, and of a pass in bfloat16 (0 where that is slow)."""

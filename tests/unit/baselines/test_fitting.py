@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines import fitting
-from baselines.fitting import Fitting, Indices, Plan, clip_gradients
+from baselines.fitting import Fitting, Indices, Plan
 from bench.errors import CheckpointError, RunFailedError
 from bench.method import Job
 from bench.random import numpy_generator
@@ -157,20 +157,3 @@ def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(job: Job) -> None:
 def test_the_clock_ends_a_trial(job: Job) -> None:
     record, _ = trained(Two(job), replace(PLAN, max_minutes=1e-9, max_epochs=1000))
     assert [trial["epochs"] for trial in record.search] == [1, 1]
-
-
-@pytest.mark.parametrize("limit", [0.5, 1e3])
-def test_clipping_is_torchs(limit: float) -> None:
-    def trained() -> list[nn.Parameter]:
-        draws = torch.Generator().manual_seed(0)
-        found = [nn.Parameter(torch.zeros(size)) for size in ((3, 4), (5,), (2,))]
-        for p in found[:2]:
-            p.grad = torch.randn(p.shape, generator=draws)
-        return found
-
-    ours, theirs = trained(), trained()
-    clip_gradients(ours, limit)
-    torch.nn.utils.clip_grad_norm_(theirs, limit)
-    assert ours[2].grad is None
-    for a, b in zip(ours[:2], theirs[:2], strict=True):
-        torch.testing.assert_close(a.grad, b.grad)
