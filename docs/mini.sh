@@ -36,7 +36,7 @@ heads() {
 random() { # the same units, read by a frozen LM of the same shape that was hardly trained at all
     local task folders=()
     for task in ks ic lid; do
-        [[ -d $out/units/$task ]] || bench units mini --task "$task" --gslm mini --out "$out/units/$task"
+        [[ -d $out/units/$task ]] || bench units mini --task "$task" --out "$out/units/$task"
         folders+=(--units "$out/units/$task")
     done
     [[ -d $out/gslms/random ]] || bench pretrain "${folders[@]}" --out "$out/gslms/random" \

@@ -13,7 +13,8 @@ by itself; units are kept in the cache either way.
 """
 EXAMPLES = """\
 examples:
-  bench units mini --task ks --gslm gslms/mfcc --out data/ks-units
+  bench units mini --task ks --out data/ks-units                       by the embedded GSLM
+  bench units data/ks --task ks --gslm gslms/mfcc --out data/ks-units  by one of your own
 """
 
 
@@ -21,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `bench units`."""
     parser.add_argument("corpus", metavar="CORPUS", help="a registered corpus or a manifest folder")
     parser.add_argument("--task", required=True, help="the task its answers are for")
-    parser.add_argument("--gslm", required=True, type=Path, metavar="DIR", help="a GSLM folder")
+    parser.add_argument(
+        "--gslm",
+        default="mini",
+        metavar="NAME|DIR",
+        help="a GSLM that encodes audio, by name or folder (default: mini, the embedded one)",
+    )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder to write")
     parser.add_argument("--root", type=Path, metavar="DIR", help="where a registered corpus lies")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
@@ -35,6 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
         BenchError: whatever is wrong with corpus or GSLM.
     """
     from bench.errors import UsageError
+    from bench.gslm.registry import gslm_folder
     from bench.gslm.speech import extractor_of, write_units
     from bench.interruption import interruptible
     from bench.progress import Progress
@@ -47,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError("is not empty", where=str(out), hint="give a folder that is not there")
     progress = Progress(quiet=arguments.quiet)
     with interruptible():
-        extractor = extractor_of(arguments.gslm)
+        extractor = extractor_of(gslm_folder(arguments.gslm))
         task = TASKS.get(arguments.task)
         corpus = open_corpus(arguments.corpus, task, root=arguments.root, progress=progress)
         if not holds_audio_only(corpus):

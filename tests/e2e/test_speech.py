@@ -64,6 +64,9 @@ def test_pretrain_units_and_runs_from_audio(
         bench(*on, "--method", "bag-of-units", "--corpus", spoken, "--gslm", "g").stdout
     )
     assert from_units["scores"] == from_audio["scores"]
+    bench("units", spoken, "--task", "ks", "--out", "embedded")
+    lines = (tmp_path / "embedded" / "test.txt").read_text().splitlines()
+    assert len({unit for line in lines for unit in line.split("|")[1].split()}) > 1
     assert from_audio["scores"]["accuracy"]["value"] > 0.9
     assert from_audio["corpus"]["name"] == "tones"
 
@@ -100,6 +103,7 @@ def test_what_is_missing_is_said(
         (pretrain, 2, "or --corpus"),
         ((*pretrain, "--corpus", str(spoken)), 2, "go together"),
         ((*pretrain, "--corpus", units, "--task", "ks"), 2, "give it to --units"),
+        ((*to_units, "nowhere"), 2, "unknown gslm 'nowhere'"),
         ((*to_units, "bare"), 3, "there is no encoder here"),
     ):
         assert main(arguments) == code, arguments

@@ -18,8 +18,8 @@ PINNED: dict[str, dict[str, str]] = {
         "test": "626aa0d5fbca4f03c5095f92440fb862b8733337c0e225d65e5013b99a03028a",
     },
     "lid": {
-        "train": "45cfc2c6e37d25403f6b985800ee3400e25b228d315a3a06ef1db0067153d2c7",
-        "valid": "f129063a28c7cda5c0811a9f1b8d7903515121881bf6903318c590f928fe785a",
+        "train": "e2cb3e129ff8781e5b7678f908efd21438683637aa1fc64a37bf56a4ddb5a834",
+        "valid": "ad9a60774e23defa1ec2acf8bb6292ed4efdd7b5056a992292fa31723bebf38c",
         "test": "53f97213802e09cca1e8472639e2a1152939b109d6fc339cea776e2e9542a06a",
     },
     "asr": {

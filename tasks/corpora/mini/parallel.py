@@ -92,7 +92,7 @@ def words_and_voice(i: int) -> tuple[str, str]:
         language = draw.choice(list(SENTENCES))
         way = draw.below(3)
         if way == 0:
-            return draw.choice(SENTENCES[language][lid.PARTS["train"]]), language
+            return draw.choice(SENTENCES[language][lid.PRETRAINING]), language
         if way == 1:
             return _several(lambda: draw.choice(_TRAINING_WORDS[language]), draw, 3), language
         return _several(lambda: _PSEUDO[language].word(draw), draw, 2), language
@@ -201,7 +201,7 @@ _TRAINING_WORDS = {
     language: sorted(
         {
             word.strip(".,?¿!¡")
-            for sentence in sentences[lid.PARTS["train"]]
+            for sentence in sentences[lid.PRETRAINING]
             for word in sentence.split()
         }
     )

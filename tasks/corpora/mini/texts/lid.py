@@ -10,14 +10,16 @@ from tasks.corpora.mini.draw import Draw
 from tasks.corpora.mini.texts.saying import Saying
 from tasks.corpora.mini.texts.sentences import SENTENCES
 
-PER_SPEAKER: dict[SplitName, int] = {"train": 6, "valid": 6, "test": 12}
+PER_SPEAKER: dict[SplitName, int] = {"train": 6, "valid": 18, "test": 12}
 
 PARTS: dict[SplitName, slice] = {
-    "train": slice(0, 28),
-    "valid": slice(28, 32),
-    "test": slice(32, 40),
+    "train": slice(0, 80),
+    "valid": slice(80, 92),
+    "test": slice(92, 100),
 }
-"""Which sentences of each language a split uses."""
+"""Which sentences of each language a split uses; in training nobody says what another one says."""
+PRETRAINING = slice(0, 28)
+"""Which of the training set's the embedded encoder and LM have read and heard."""
 
 
 def sayings(split: SplitName, speaker: str, index: int) -> list[Saying]:

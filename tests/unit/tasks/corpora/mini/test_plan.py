@@ -87,6 +87,13 @@ def test_lid_speakers_speak_all_languages_equally() -> None:
         assert len(set(counts.values())) == 1
 
 
+def test_lid_training_says_no_sentence_twice() -> None:
+    texts = said(PLANS["lid"], "train")
+    assert len(set(texts)) == len(texts)
+    counts = Counter(said(PLANS["lid"], "valid"))
+    assert max(counts.values()) == min(counts.values())
+
+
 def test_asr_has_short_and_long_sentences_over_some_300_words() -> None:
     texts = said(PLANS["asr"], "train")
     assert {len(text.split()) for text in texts} == set(range(4, 11))
