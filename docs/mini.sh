@@ -34,17 +34,20 @@ heads() {
     done
 }
 random() { # the same units, read by a frozen LM of the same shape that was hardly trained at all
-    local task folders=()
-    for task in ks ic lid; do
+    local task gslm folders=()
+    for task in ks ic lid asr; do
         [[ -d $out/units/$task ]] || bench units mini --task "$task" --out "$out/units/$task"
         folders+=(--units "$out/units/$task")
     done
     [[ -d $out/gslms/random ]] || bench pretrain "${folders[@]}" --out "$out/gslms/random" \
         --preset mini --epochs 0.001 --lr 1e-9 --name random
-    for task in ks ic lid; do
-        for gslm in mini "$out/gslms/random"; do
-            run --method prompt --task "$task" --corpus "$out/units/$task" --gslm "$gslm"
-        done
+    for gslm in mini "$out/gslms/random"; do
+        on() { run --method prompt --gslm "$gslm" --task "$1" --corpus "$out/units/$1" "${@:2}"; }
+        on ks
+        on ks --verbalizer frequency
+        on ic
+        on lid
+        on asr --max-epochs 10
     done
 }
 

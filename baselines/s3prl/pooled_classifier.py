@@ -99,24 +99,23 @@ class PooledClassifier(nn.Module):
         shares = None if of_layers is None else functional.softmax(of_layers, dim=0)
         pooled = (by_layer if shares is None else shares @ by_layer).view(batch, dim)
         both = final.weight @ hidden.weight
-        bias = final.weight @ hidden.bias + final.bias
+        bias = torch.addmv(final.bias, final.weight, hidden.bias)
         logits = torch.addmm(bias, pooled, both.t())
         loss, d_logits = softmax.loss_and_slopes(logits, targets)
-        d_bias, d_both = d_logits.sum(dim=0), d_logits.t() @ pooled
+        d_bias = torch.sum(d_logits, dim=0, out=_gradient(final.bias))
+        d_both = d_logits.t() @ pooled
         of_bias = torch.outer(d_bias, hidden.bias)
-        _leave(final.weight, torch.addmm(of_bias, d_both, hidden.weight.t()))
-        _leave(final.bias, d_bias)
-        _leave(hidden.weight, final.weight.t() @ d_both)
-        _leave(hidden.bias, final.weight.t() @ d_bias)
+        torch.addmm(of_bias, d_both, hidden.weight.t(), out=_gradient(final.weight))
+        torch.mm(final.weight.t(), d_both, out=_gradient(hidden.weight))
+        torch.mv(final.weight.t(), d_bias, out=_gradient(hidden.bias))
         if of_layers is not None and shares is not None:
             d_shares = by_layer @ (d_logits @ both).flatten()
-            _leave(of_layers, shares * (d_shares - shares @ d_shares))
+            torch.mul(shares, d_shares - shares @ d_shares, out=_gradient(of_layers))
         return loss
 
 
-def _leave(parameter: nn.Parameter, gradient: Tensor) -> None:
-    """A gradient in its parameter, in the place of the last one."""
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    """Where a parameter's gradient is to be written."""
     if parameter.grad is None:
-        parameter.grad = gradient
-    else:
-        parameter.grad.copy_(gradient)
+        parameter.grad = torch.empty_like(parameter)
+    return parameter.grad
