@@ -13,7 +13,7 @@ def test_card_export_and_a_run_on_speech(bench: BenchCommand, cache: Path, tmp_p
     (card,) = json.loads(told.stdout)
     assert {name: split["utterances"] for name, split in card["splits"].items()} == {
         "train": 480,
-        "valid": 96,
+        "valid": 288,
         "test": 288,
     }
     assert card["splits"]["test"]["speakers"] == 24
