@@ -24,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", required=True, help="the task its answers are for")
     parser.add_argument(
         "--gslm",
-        default="mini",
         metavar="NAME|DIR",
         help="a GSLM that encodes audio, by name or folder (default: mini, the embedded one)",
     )
@@ -41,7 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
         BenchError: whatever is wrong with corpus or GSLM.
     """
     from bench.errors import UsageError
-    from bench.gslm.registry import gslm_folder
+    from bench.gslm.registry import EMBEDDED, gslm_folder
     from bench.gslm.speech import extractor_of, write_units
     from bench.interruption import interruptible
     from bench.progress import Progress
@@ -54,7 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError("is not empty", where=str(out), hint="give a folder that is not there")
     progress = Progress(quiet=arguments.quiet)
     with interruptible():
-        extractor = extractor_of(gslm_folder(arguments.gslm))
+        extractor = extractor_of(gslm_folder(arguments.gslm or EMBEDDED))
         task = TASKS.get(arguments.task)
         corpus = open_corpus(arguments.corpus, task, root=arguments.root, progress=progress)
         if not holds_audio_only(corpus):

@@ -23,22 +23,22 @@ def updates(named: dict[str, nn.Parameter], *, joined: bool) -> Updates:
     )
 
 
-def steps(named: dict[str, nn.Parameter], taken: Updates, n: int, *, into: bool) -> None:
-    """Some steps by drawn gradients, copied into those that are there or put in their place."""
+def steps(named: dict[str, nn.Parameter], taken: Updates, n: int) -> None:
+    """Some steps by drawn gradients, copied into those that are there already."""
     draws = torch.Generator().manual_seed(1)
     for _ in range(n):
         for p in named.values():
             gradient = torch.randn(p.shape, generator=draws)
-            if into and p.grad is not None:
-                p.grad.copy_(gradient)
-            else:
+            if p.grad is None:
                 p.grad = gradient
+            else:
+                p.grad.copy_(gradient)
         taken.step(0.7)
 
 
 def test_joined_steps_are_torchs_own() -> None:
     ours, theirs = parameters(), parameters()
-    steps(ours, updates(ours, joined=True), 9, into=True)
+    steps(ours, updates(ours, joined=True), 9)
     adam = torch.optim.Adam(
         [
             {"params": [theirs["a"], theirs["b"]], "lr": 0.07},
@@ -60,8 +60,8 @@ def test_joined_steps_are_torchs_own() -> None:
 @pytest.mark.parametrize("joined", [False, True])
 def test_restored_they_go_on_as_if_never_stopped(*, joined: bool) -> None:
     whole, first = parameters(), parameters()
-    steps(whole, one := updates(whole, joined=joined), 3, into=True)
-    steps(first, two := updates(first, joined=joined), 3, into=True)
+    steps(whole, one := updates(whole, joined=joined), 3)
+    steps(first, two := updates(first, joined=joined), 3)
     saved = {name: p.detach().clone() for name, p in first.items()}
     state = {name: t.clone() for name, t in two.state().items()}
     again = parameters()
@@ -69,8 +69,8 @@ def test_restored_they_go_on_as_if_never_stopped(*, joined: bool) -> None:
     for name, p in again.items():
         p.data.copy_(saved[name])
     other.restore(state)
-    steps(whole, one, 2, into=True)
-    steps(again, other, 2, into=True)
+    steps(whole, one, 2)
+    steps(again, other, 2)
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
