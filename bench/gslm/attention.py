@@ -1,9 +1,10 @@
 """Causal attention over packed batches, with prompts as extra keys and values.
 
-Written out (batched matrix products and a softmax) instead of torch's fused attention: on a CPU
-the fused kernel's bfloat16 backward is several times slower, and prompts shared by a whole batch
-need only one product (heads, all tokens, prompts) instead of a copy for every utterance. A GPU has
-other needs: see `padded_attention`.
+Two ways to the same result. `PackedAttention`, below, goes group by group, written out (batched
+matrix products and a softmax): prompts shared by a whole batch need only one product (heads, all
+tokens, prompts) instead of a copy for every utterance, and torch's fused attention is several
+times slower at the bfloat16 backward on a CPU. `padded_attention` lays the batch into one
+rectangle, which is faster where groups are many and small.
 """
 
 from __future__ import annotations
@@ -191,6 +192,17 @@ class PackedAttention(torch.autograd.Function):
         )
 
 
+def _fits_a_rectangle(qkv: Tensor, groups: tuple[Group, ...]) -> bool:
+    """Whether `padded_attention` is the faster way.
+
+    On two CPU cores in float32 a step of five utterances of five lengths takes 0.6 to 0.85 of the
+    time, one of thirty-two utterances in ten groups as long as before.
+    """
+    if qkv.device.type != "cpu":
+        return True
+    return qkv.dtype == torch.float32 and 2 * len(groups) > sum(g.utterances for g in groups)
+
+
 def packed_attention(
     qkv: Tensor,
     groups: tuple[Group, ...],
@@ -216,6 +228,6 @@ def packed_attention(
     """
     if queries is None:
         groups = tuple(g._replace(outputs=g.length, output_start=g.start) for g in groups)
-    attend = PackedAttention.apply if qkv.device.type == "cpu" else padded_attention
+    attend = padded_attention if _fits_a_rectangle(qkv, groups) else PackedAttention.apply
     out: Tensor = attend(qkv, queries, prompt_keys, prompt_values, groups, heads)
     return out

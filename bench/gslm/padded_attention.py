@@ -1,8 +1,9 @@
-"""Attention over packed batches for a GPU: one padded rectangle, a few kernels.
+"""Attention over packed batches as one padded rectangle: a few kernels, whatever the lengths.
 
-Group by group, as on a CPU, a batch of many lengths would be hundreds of kernels a layer, and a GPU
-would wait for each to be asked for. Utterances are laid flush left, so no token that counts sees
-what they are filled up with, and a result does not depend on what else is in the batch.
+Group by group a batch of many lengths would be hundreds of kernels a layer. A GPU would wait for
+each to be asked for, and the cores of a CPU have too little to share in each. Utterances are laid
+flush left, so no token that counts sees what they are filled up with, and a result does not depend
+on what else is in the batch.
 """
 
 from __future__ import annotations

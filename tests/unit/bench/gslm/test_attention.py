@@ -16,7 +16,7 @@ HEADS, DIM, N_PROMPTS = 2, 8, 3
 LENGTHS, OUTPUTS = [4, 1, 4, 2, 4], [2, 1, 4, 1, 2]
 
 
-@pytest.fixture(params=["by groups", "padded, as on a GPU"], autouse=True)
+@pytest.fixture(params=["by groups", "in one rectangle"], autouse=True)
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param != "by groups":
         monkeypatch.setattr(PackedAttention, "apply", padded_attention)
@@ -51,6 +51,16 @@ def dense(qkv: Tensor, batch: Packed, keys: Tensor | None, values: Tensor | None
             y = F.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=seen)[0]
             mixed.append(y.transpose(0, 1).reshape(g.length, DIM))
     return torch.cat(mixed)
+
+
+@pytest.mark.parametrize("lengths", [[3, 5, 4, 1, 2], [3, 3, 3, 4, 4]])
+def test_it_is_the_same_attention_whatever_the_shape_of_a_float32_batch(lengths: list[int]) -> None:
+    ragged = pack([np.arange(n) for n in lengths])
+    qkv = normal(sum(lengths), 3 * DIM)
+    keys, values = prompts()
+    told = {"prompt_keys": keys.float(), "prompt_values": values.float()}
+    found = packed_attention(qkv.float(), ragged.groups, HEADS, **told)
+    torch.testing.assert_close(found, dense(qkv, ragged, keys, values).float())
 
 
 def test_without_prompts_it_is_torchs_causal_attention(batch: Packed) -> None:

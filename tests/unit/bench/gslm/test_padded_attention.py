@@ -1,4 +1,4 @@
-"""A whole LM with a GPU's form of attention, here and on a GPU where there is one."""
+"""A whole LM with attention in one rectangle, here and on a GPU where there is one."""
 
 from __future__ import annotations
 
