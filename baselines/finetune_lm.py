@@ -108,7 +108,7 @@ class FinetuneLm:
         self._rates = rates(options.lr, options.search, (LR,))
         copies = settled_copies(job, options.augment)
         batch_utterances = options.batch_utterances or BATCH_UTTERANCES
-        preset = preset_of(job.task, options.loss)
+        preset = preset_of(job.task, options.loss, "direct")
         window = preset.window if options.window is None else options.window
         mix = preset.mix if options.mix is None else options.mix
         keep_freed_memory()

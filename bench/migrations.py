@@ -16,7 +16,7 @@ from bench.errors import DataError
 Content = dict[str, Any]
 Step = Callable[[Content], Content]
 
-CURRENT = 3
+CURRENT = 4
 """The version that is written."""
 
 _BEFORE_OPTIONS: Mapping[str, Content] = {
@@ -40,7 +40,14 @@ def _from_2(content: Content) -> Content:
     return {**content, "method": {**method, "options": {"mix": 1, **method["options"]}}}
 
 
-STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2}
+def _from_3(content: Content) -> Content:
+    method = content["method"]
+    if method["name"] != "prompt":
+        return content
+    return {**content, "method": {**method, "options": {"scoring": "direct", **method["options"]}}}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3}
 """Step by the version that it starts from."""
 
 

@@ -124,9 +124,19 @@ _TUNED = (*_PROMPT, *_DOWNSTREAM, *_FINETUNE, *_PROBE)
 
 METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
+        name="scoring",
+        kind="str",
+        choices=("direct", "channel"),
+        help="direct: the LM reads the units and answers; channel: each label has prompts of its "
+        "own, and the label that the units are likeliest under is the answer (single labels; "
+        "default: by task: lid channel, others direct)",
+        methods=_PROMPT,
+    ),
+    Option(
         name="prompt-length",
         kind="int",
-        help="prompt vectors, of each layer in deep mode (default: by task, 20 for labels)",
+        help="prompt vectors, of each layer in deep mode, of each label through the channel "
+        "(default: by task, 20 for labels)",
         methods=_PROMPT,
     ),
     Option(
@@ -215,14 +225,14 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         name="window",
         kind="float",
         help="least share of an utterance's units in the stretch of it that a training step reads; "
-        "1: the whole (default: by task: lid 0.25, others 1)",
+        "1: the whole (default: by task: lid 0.5, asked directly 0.25, others 1)",
         methods=_LM,
     ),
     Option(
         name="mix",
         kind="int",
         help="most utterances of the same answer that a training utterance is put together from, "
-        "a stretch of each; for labels that hold throughout (default: by task: lid 4, others 1)",
+        "a stretch of each; for labels that hold throughout (default: 1; lid asked directly 4)",
         methods=_LM,
     ),
     Option(

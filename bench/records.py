@@ -130,7 +130,7 @@ class VersionsRecord(StrictModel):
 class Record(StrictModel):
     """The record of one run; what a failed or interrupted run does not know is None or empty."""
 
-    schema_version: Literal[3] = 3
+    schema_version: Literal[4] = 4
     status: Literal["ok", "failed", "interrupted"]
     started: Moment
     ended: Moment

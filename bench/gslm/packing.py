@@ -8,7 +8,7 @@ needs to know where an utterance begins: equally long utterances form a `Group`,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +67,12 @@ class Packed:
         positions = torch.arange(length, device=device).repeat(count)
         every = torch.arange(n, device=device)
         return cls(torch.zeros_like(every), positions, every, (group,), np.arange(count))
+
+    def with_every_output(self) -> Packed:
+        """The same tokens, an output wanted of each."""
+        groups = tuple(g._replace(outputs=g.length, output_start=g.start) for g in self.groups)
+        every = torch.arange(len(self.tokens), device=self.tokens.device)
+        return replace(self, outputs=every, groups=groups)
 
     def to(self, device: torch.device) -> Packed:
         """The same batch on another device."""

@@ -1,13 +1,14 @@
 """Answers from the prompted LM: one pass over the units, then cached steps.
 
-Slots are answered greedily, one after the other, each among its own labels. Sequences are
-answered by beam search among all labels and `</s>`; hypotheses compete by their log-probability
-divided by length ** length_penalty, `</s>` counted, as in fairseq.
+Slots are answered greedily, one after the other, each among its own labels; through the channel,
+by the label that the units are likeliest under. Sequences are answered by beam search among all
+labels and `</s>`; hypotheses compete by their log-probability divided by length ** length_penalty,
+`</s>` counted, as in fairseq.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from bench.gslm.packing import Packed, length_bucketed, pack
 from bench.progress import Bar
 from bench.prompting.cache import Cache
+from bench.prompting.channel import ChannelObjective
 from bench.prompting.frozen import PromptKv
 from bench.prompting.objective import Objective
 
@@ -45,7 +47,7 @@ class Search(NamedTuple):
 
 @torch.no_grad()
 def decode(
-    objective: Objective,
+    objective: Objective | ChannelObjective,
     sequences: Sequence[NDArray[np.int64]],
     search: Search,
     *,
@@ -65,25 +67,39 @@ def decode(
         One answer a sequence, in order.
     """
     frozen, answers = objective.frozen, objective.answers
-    prompts = objective.prompts.kv(frozen)
+    answer_batch = _way(objective, search)
     lengths = np.array([len(s) for s in sequences])
     copies = search.beam if answers.is_sequence else 1
     found: list[Answer | None] = [None] * len(sequences)
     for indices in length_bucketed(lengths, batch_tokens // copies, None):
         batch = pack([sequences[i] for i in indices], [1] * len(indices)).to(frozen.device)
-        method = _sequences if answers.is_sequence else _slots
-        for place, answer in zip(
-            batch.order, method(objective, batch, prompts, search), strict=True
-        ):
+        for place, answer in zip(batch.order, answer_batch(batch), strict=True):
             found[int(indices[place])] = answer
         if bar is not None:
             bar.advance(len(indices))
     return [answer for answer in found if answer is not None]
 
 
-def _slots(
-    objective: Objective, batch: Packed, prompts: list[PromptKv] | None, _: Search
-) -> list[Answer]:
+def _way(
+    objective: Objective | ChannelObjective, search: Search
+) -> Callable[[Packed], list[Answer]]:
+    """What answers a batch, in packed order."""
+    if isinstance(objective, ChannelObjective):
+        return lambda batch: _likeliest(objective, batch)
+    prompts = objective.prompts.kv(objective.frozen)
+    if objective.answers.is_sequence:
+        return lambda batch: _sequences(objective, batch, prompts, search)
+    return lambda batch: _slots(objective, batch, prompts)
+
+
+def _likeliest(objective: ChannelObjective, batch: Packed) -> list[Answer]:
+    """The label under which an utterance's units are likeliest, in packed order."""
+    best = torch.log_softmax(objective.scores(batch), dim=1).max(dim=1)
+    found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return [Answer((label,), score) for label, score in found]
+
+
+def _slots(objective: Objective, batch: Packed, prompts: list[PromptKv] | None) -> list[Answer]:
     """One label a slot, greedily, in packed order."""
     groups = objective.answers.groups
     rows = torch.from_numpy(objective.answers.rows).to(objective.frozen.device)

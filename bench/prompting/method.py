@@ -18,15 +18,17 @@ from safetensors.torch import save
 
 from bench import random
 from bench.augmentation import settled_copies
+from bench.errors import UsageError
 from bench.files import write_atomic
 from bench.gslm.card import EOS
 from bench.gslm.packing import pack
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
+from bench.prompting.channel import ChannelObjective, ChannelPrompts
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
 from bench.prompting.objective import Objective
-from bench.prompting.presets import preset_of
+from bench.prompting.presets import Scoring, preset_of
 from bench.prompting.prompts import Prompts
 from bench.prompting.tuning import Schedule, Tuning
 from bench.prompting.unit_task import UnitTask, check_verbalizer
@@ -44,13 +46,17 @@ class PromptOptions(BaseModel):
     """What decides prompt tuning.
 
     Attributes:
-        prompt_length: prompt vectors (of each layer, in deep mode); None: the task's preset.
+        scoring: `direct`: the LM reads the units and answers; `channel`: each label has prompts of
+            its own, and the label that the units are likeliest under is the answer; None: the
+            task's preset.
+        prompt_length: prompt vectors (of each layer, in deep mode; of each label, through the
+            channel); None: the task's preset.
         prompt_mode: `deep`: keys and values of every layer; `input`: vectors before the first.
         verbalizer: how labels become units; None: the task's preset (`frequency` with the full
-            loss).
+            loss, none through the channel).
         label_vectors: what answered labels are read by: `lm`, their units' embeddings; `trained`,
             vectors of their own that begin there; None: the task's preset (`lm` with the full
-            loss).
+            loss; nothing is read through the channel).
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
             whole vocabulary, from the separator on, as in the paper.
         lr: peak learning rate of Adam; None: the task's preset.
@@ -75,6 +81,7 @@ class PromptOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    scoring: Scoring | None = None
     prompt_length: int | None = Field(default=None, ge=0)
     prompt_mode: Literal["deep", "input"] = "deep"
     verbalizer: Name | None = None
@@ -97,6 +104,30 @@ class PromptOptions(BaseModel):
     length_penalty: float = Field(default=1.0, ge=0)
 
 
+def _check_channel(job: Job, options: PromptOptions) -> None:
+    """Refuses what the channel cannot do.
+
+    Raises:
+        UsageError: for a task of several labels, and options that go with direct answers.
+    """
+    hint = "leave it out, or choose --scoring direct"
+    if job.task.answer != "label":
+        raise UsageError(
+            f"--scoring channel compares single labels, and {job.task.name} answers several",
+            hint="choose --scoring direct",
+        )
+    if options.loss != "labels":
+        raise UsageError("--scoring channel is a competition of labels: no --loss full", hint=hint)
+    if options.prompt_mode != "deep":
+        raise UsageError("--scoring channel has deep prompts only: no --prompt-mode", hint=hint)
+    if options.prompt_length == 0:
+        raise UsageError("--scoring channel tells labels apart by their prompts: give one at least")
+    for name in ("verbalizer", "label_vectors"):
+        if getattr(options, name) is not None:
+            what = name.replace("_", "-")
+            raise UsageError(f"--scoring channel names no labels: no --{what}", hint=hint)
+
+
 class PromptMethod:
     """Prompt tuning on a frozen GSLM.
 
@@ -113,7 +144,9 @@ class PromptMethod:
         if not isinstance(options, PromptOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
         keep_freed_memory()
-        preset = preset_of(job.task, options.loss)
+        preset = preset_of(job.task, options.loss, options.scoring)
+        if preset.scoring == "channel":
+            _check_channel(job, options)
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
         left_open["augment"] = settled_copies(job, options.augment, preset.augment)
         if options.warmup_steps is None:
@@ -126,22 +159,37 @@ class PromptMethod:
         device = torch.device(job.device)
         frozen = FrozenLM(self._gslm.lm, products_dtype(job), device)
         self._task = UnitTask(job, self._gslm, verbalizer, options.loss)
+        self._schedule = Schedule.model_validate(
+            {name: getattr(options, name) for name in Schedule.model_fields}
+        )
+        self._prompts: Prompts | ChannelPrompts
+        self._objective: Objective | ChannelObjective
+        if options.scoring == "channel":
+            n_labels = len(self._task.answers.rows)
+            own = ChannelPrompts(self._gslm.card.lm, options.prompt_length or 0, n_labels)
+            self._prompts = own.to(device)
+            self._objective = ChannelObjective(frozen, own, self._task.answers)
+        else:
+            direct = self._direct_prompts(learnt=verbalizer == "learnable").to(device)
+            self._prompts = direct
+            self._objective = Objective(frozen, direct, self._task.answers, options.loss)
+
+    def _direct_prompts(self, *, learnt: bool) -> Prompts:
+        """Those of one answer for all labels; `learnt`: with a learnable verbalizer."""
+        options, answers = self.options, self._task.answers
         first_map = None
-        if verbalizer == "learnable":
-            first_map = self._task.answers.first_map(self._gslm.card.lm.n_rows)
-        self._prompts = Prompts(
+        if learnt:
+            first_map = answers.first_map(self._gslm.card.lm.n_rows)
+        prompts = Prompts(
             self._gslm.card.lm,
             options.prompt_length or 0,
             options.prompt_mode,
             n_mapped_labels=0 if first_map is None else len(first_map),
-            read_labels=self._task.answers.read if options.label_vectors == "trained" else None,
-        ).to(device)
-        if self._prompts.label_map is not None and first_map is not None:
-            self._prompts.label_map.data.copy_(first_map)
-        self._schedule = Schedule.model_validate(
-            {name: getattr(options, name) for name in Schedule.model_fields}
+            read_labels=answers.read if options.label_vectors == "trained" else None,
         )
-        self._objective = Objective(frozen, self._prompts, self._task.answers, options.loss)
+        if prompts.label_map is not None and first_map is not None:
+            prompts.label_map.data.copy_(first_map)
+        return prompts
 
     @property
     def n_trainable(self) -> int:

@@ -9,15 +9,19 @@ from bench.prompting.examples import Loss
 from bench.prompting.verbalizer import Name
 from tasks.spec import TaskSpec
 
+Scoring = Literal["direct", "channel"]
+"""`direct`: the LM reads an utterance and answers; `channel`: see `bench.prompting.channel`."""
+
 
 class Preset(NamedTuple):
     """Defaults of a task; see `PromptOptions`."""
 
+    scoring: Scoring
     prompt_length: int
     lr: float
     max_epochs: int
-    verbalizer: Name
-    label_vectors: Literal["lm", "trained"]
+    verbalizer: Name | None
+    label_vectors: Literal["lm", "trained"] | None
     augment: int
     window: float
     mix: int
@@ -25,6 +29,7 @@ class Preset(NamedTuple):
 
 
 _LABEL = Preset(
+    scoring="direct",
     prompt_length=20,
     lr=0.04,
     max_epochs=40,
@@ -45,11 +50,26 @@ PRESETS: dict[str, Preset] = {
 }
 """By the form of the task's answer."""
 THROUGHOUT = _LABEL._replace(window=0.25, mix=4)
-"""Of tasks whose label holds throughout an utterance."""
+"""Of tasks whose label holds throughout an utterance, asked directly."""
+_CHANNEL = _LABEL._replace(
+    scoring="channel", prompt_length=5, max_epochs=9, verbalizer=None, label_vectors=None
+)
+CHANNEL_WINDOW = 0.5
+"""Of tasks whose label holds throughout an utterance, asked through the channel."""
 
 
-def preset_of(task: TaskSpec, loss: Loss) -> Preset:
-    """The defaults for a task; with the full loss, answers are spelt and read as in the paper."""
+def preset_of(task: TaskSpec, loss: Loss, scoring: Scoring | None = None) -> Preset:
+    """The defaults for a task; with the full loss, answers are spelt and read as in the paper.
+
+    Args:
+        task: what is asked.
+        loss: between which rows.
+        scoring: how; None: the channel where each unit has the label of all, with the labels' loss.
+    """
+    if scoring is None:
+        scoring = "channel" if task.throughout and loss == "labels" else "direct"
+    if scoring == "channel":
+        return _CHANNEL._replace(window=CHANNEL_WINDOW) if task.throughout else _CHANNEL
     preset = THROUGHOUT if task.throughout else PRESETS[task.answer]
     if loss == "full":
         return preset._replace(verbalizer="frequency", label_vectors="lm", window=1.0, mix=1)

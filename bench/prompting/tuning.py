@@ -17,6 +17,7 @@ from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.progress import Progress
+from bench.prompting.channel import ChannelObjective
 from bench.prompting.examples import Example, TrainingExamples, collate, drawn, epoch_batches
 from bench.prompting.objective import Objective
 
@@ -61,7 +62,7 @@ class Tuning:
 
     def __init__(
         self,
-        objective: Objective,
+        objective: Objective | ChannelObjective,
         examples: TrainingExamples,
         validate: Callable[[], float],
         *,

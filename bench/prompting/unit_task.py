@@ -12,6 +12,7 @@ from bench.augmentation import perturbed_units
 from bench.errors import UsageError
 from bench.gslm.folder import Gslm
 from bench.method import Job, Prediction
+from bench.prompting.channel import ChannelObjective
 from bench.prompting.decoding import Search, decode
 from bench.prompting.examples import Encoder, Example, Loss, TrainingExamples
 from bench.prompting.objective import Answers, Objective
@@ -98,7 +99,7 @@ class UnitTask:
 
     def answer(
         self,
-        objective: Objective,
+        objective: Objective | ChannelObjective,
         sequences: list[NDArray[np.int64]],
         *,
         beam: int,
@@ -110,7 +111,9 @@ class UnitTask:
             found = decode(objective, sequences, search, bar=bar)
         return [Prediction(self.job.labels.symbols(a.labels), a.score) for a in found]
 
-    def validator(self, objective: Objective, length_penalty: float) -> Callable[[], float]:
+    def validator(
+        self, objective: Objective | ChannelObjective, length_penalty: float
+    ) -> Callable[[], float]:
         """A function that gives the primary score of the validation set, decoded greedily."""
         metric = METRICS.get(self.job.task.primary)
         references = [u.symbols for u in self.job.corpus.valid]

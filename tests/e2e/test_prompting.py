@@ -49,17 +49,56 @@ def test_from_units_to_a_comparison(
     assert "prompt on gslm" in table
 
 
+def test_languages_are_told_apart_through_the_channel(
+    bench: BenchCommand, units_folder: UnitsFolder, gslm: Path
+) -> None:
+    done = bench(
+        *("run", "--method", "prompt", "--task", "lid", "--corpus", units_folder("lid")),
+        *("--gslm", gslm, "--json", "--threads", "1", "--precision", "fp32"),
+        *("--prompt-length", "3", "--max-epochs", "6"),
+    )
+    record = Record.model_validate_json(done.stdout)
+    assert record.method.options["scoring"] == "channel"
+    # Keys and values of 3 prompts at each of 2 layers of width 64, for each of 4 labels.
+    assert record.n_trainable == 4 * 3 * 2 * 2 * 64
+    assert record.n_trainable_paper is None
+    assert record.scores["accuracy"].value > 0.5
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "said"),
+    [
+        ("ic", (), "--scoring channel compares single labels, and ic answers several"),
+        ("ks", ("--loss", "full"), "no --loss full"),
+        ("ks", ("--prompt-mode", "input"), "no --prompt-mode"),
+        ("ks", ("--prompt-length", "0"), "give one at least"),
+        ("ks", ("--verbalizer", "random"), "names no labels: no --verbalizer"),
+        ("ks", ("--label-vectors", "lm"), "names no labels: no --label-vectors"),
+    ],
+)
+def test_what_the_channel_cannot_do_is_refused(
+    bench: BenchCommand, units_folder: UnitsFolder, task: str, options: tuple[str, ...], said: str
+) -> None:
+    corpus = units_folder(task, n_train=8, n_valid=4, n_test=4)
+    arguments = ("--method", "prompt", "--task", task, "--corpus", corpus, "--scoring", "channel")
+    done = bench("run", *arguments, *options, check=2)
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("scoring", ["direct", "channel"])
 def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     bench: BenchCommand,
     bench_environment: dict[str, str],
     units_folder: UnitsFolder,
     gslm: Path,
     tmp_path: Path,
+    scoring: str,
 ) -> None:
-    corpus = units_folder("ks", n_train=1200)
+    corpus = units_folder("ks", n_train=1200 if scoring == "direct" else 600)
     arguments = (
         *("run", "--method", "prompt", "--task", "ks", "--corpus", corpus, "--gslm", gslm),
         *("--prompt-length", "3", "--max-epochs", "12", "--precision", "fp32", "--threads", "1"),
+        *("--scoring", scoring),
     )
     bench(*arguments, "--out", "undisturbed")
     process = subprocess.Popen(

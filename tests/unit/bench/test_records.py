@@ -15,7 +15,7 @@ from bench.records import Record, load_record
 def finished() -> dict[str, Any]:
     """A finished run's record."""
     return {
-        "schema_version": 3,
+        "schema_version": 4,
         "status": "ok",
         "started": "2026-01-02T03:04:05Z",
         "ended": "2026-01-02T04:04:05.5Z",
@@ -103,7 +103,7 @@ def test_version_1_lacks_options_that_came_later(
 @pytest.mark.parametrize(
     ("method", "given", "read"),
     [
-        ("prompt", {"window": 0.25}, {"window": 0.25, "mix": 1}),
+        ("prompt", {"window": 0.25}, {"window": 0.25, "mix": 1, "scoring": "direct"}),
         ("finetune-lm", {}, {"mix": 1}),
         ("bag-of-units", {"augment": 4}, {"augment": 4}),
     ],
@@ -113,6 +113,17 @@ def test_version_2_knows_no_mixing(
 ) -> None:
     """Records as version 2 wrote them; must load for ever."""
     assert options_of_version(2, tmp_path, method, given) == read
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "read"),
+    [("prompt", {"mix": 4}, {"mix": 4, "scoring": "direct"}), ("finetune-lm", {}, {})],
+)
+def test_version_3_asks_directly(
+    tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
+) -> None:
+    """Records as version 3 wrote them; must load for ever."""
+    assert options_of_version(3, tmp_path, method, given) == read
 
 
 @pytest.mark.parametrize(
@@ -149,8 +160,8 @@ def test_no_record_broken_json_and_a_newer_version_are_told_apart(tmp_path: Path
     (tmp_path / "record.json").write_text('{"status":\n nonsense')
     with pytest.raises(DataError, match=r"record\.json:2: is not JSON"):
         load_record(tmp_path)
-    write(tmp_path, {**finished(), "schema_version": 4})
-    with pytest.raises(DataError, match="schema_version 4"):
+    write(tmp_path, {**finished(), "schema_version": 5})
+    with pytest.raises(DataError, match="schema_version 5"):
         load_record(tmp_path)
 
 
@@ -187,7 +198,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
     file = write(tmp_path, oldest)
     before = file.read_bytes()
     record = load_record(file)
-    assert (record.schema_version, record.seed, record.cost.train_s) == (3, 7, 9.5)
+    assert (record.schema_version, record.seed, record.cost.train_s) == (4, 7, 9.5)
     assert file.read_bytes() == before
     write(tmp_path, {**oldest, "random_seed": None})
     with pytest.raises(DataError, match="seed: Input should be a valid integer"):
@@ -204,7 +215,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
         (None, "schema_version: is missing"),
         (True, "schema_version: is no version"),
         ("1", "schema_version: is no version"),
-        (0, "has schema_version 0, and there is no way from 0 to 3"),
+        (0, "has schema_version 0, and there is no way from 0 to 4"),
     ],
 )
 def test_a_version_that_cannot_be_read_is_told(

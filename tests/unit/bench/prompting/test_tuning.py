@@ -79,6 +79,7 @@ class Task:
         start = pack([p[:-1] for p in prompted])
         prompts.start(frozen, start, random.torch_generator(0, "start"))
         objective = Objective(frozen, prompts, ANSWERS, loss)
+        self.prompts = prompts
 
         def accuracy() -> float:
             found = decode(objective, prompted, Search())
@@ -255,7 +256,7 @@ def test_dropout_and_windows_are_part_of_training(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_is_said(tmp_path: Path) -> None:
     task = Task(tmp_path)
     with torch.no_grad():
-        task.tuning.prompts.separator.fill_(float("nan"))
+        task.prompts.separator.fill_(float("nan"))
     with pytest.raises(RunFailedError, match="loss of step 1 is nan") as caught:
         task.tuning.run()
     assert caught.value.hint is not None
