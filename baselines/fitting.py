@@ -3,8 +3,10 @@
 Adam, a search over learning rates on validation, early stopping, exact resumption.
 
 Every trial starts from the same weights and sees the same batches; only the learning rate differs.
-Trials run one after another; the best round of all trials is kept. Whatever is random is derived
-from the seed and the step, so a resumed run needs no generator state.
+Trials run one after another, or, where a step is so small that reading its batch is a good part of
+it, in step with each other; which of the two changes no result. The best round of all trials is
+kept, of the first rate that reached it. Whatever is random is derived from the seed and the step,
+so a resumed run needs no generator state.
 """
 
 from __future__ import annotations
@@ -108,6 +110,30 @@ class Plan:
         return min(done, 1 / math.sqrt(done))
 
 
+@dataclass
+class _Trial:
+    """A training with one learning rate, under way.
+
+    Attributes:
+        index: of the rate.
+        named: the trained parameters.
+        score: the best so far, higher is better.
+        best_epoch: where that was; 0: nowhere yet.
+        without_gain: rounds since.
+        losses: of the epochs since the last validation.
+    """
+
+    index: int
+    rate: float
+    module: nn.Module
+    named: dict[str, nn.Parameter]
+    updates: Updates
+    score: float = -math.inf
+    best_epoch: int = 0
+    without_gain: int = 0
+    losses: list[float] = field(default_factory=list)
+
+
 class Fitting:
     """One training.
 
@@ -119,6 +145,8 @@ class Fitting:
 
     Attributes:
         best: the weights of the best round, by name.
+        under_way: the trials that run in step with each other now.
+        epoch: epochs that these have made; `step`, `elapsed_s` likewise.
     """
 
     def __init__(self, problem: Problem, plan: Plan, job: Job, identity: dict[str, Any]) -> None:
@@ -126,13 +154,13 @@ class Fitting:
         self.metric = METRICS.get(job.task.primary)
         self.sign = 1.0 if self.metric.higher_is_better else -1.0
         self.references = [u.symbols for u in job.corpus.valid]
-        self.trials: list[dict[str, Any]] = []
-        self.curve: list[dict[str, Any]] = []
+        self.ended: dict[int, dict[str, Any]] = {}
+        self.curves: dict[int, list[dict[str, Any]]] = {}
         self.best: dict[str, Tensor] = {}
-        self.best_key = (-math.inf, 0)  # signed score, index of the trial
+        self.best_key = (-math.inf, -len(plan.rates))  # signed score, minus the trial's index
         self.epochs = self.steps = 0
         self._saved_at, self._saving_s = time.monotonic(), 0.0
-        self._begin()
+        self._begin(0)
 
     @property
     def checkpoint(self) -> Path:
@@ -145,170 +173,196 @@ class Fitting:
         Raises:
             RunFailedError: if every trial's loss left the finite numbers.
         """
-        if self.job.resume and self._restore():
-            self.job.progress.line(
-                f"continuing trial {len(self.trials) + 1} after epoch {self.epoch}"
-            )
-        while len(self.trials) < len(self.plan.rates):
-            self._trial()
+        if self.job.resume and self._restore() and self.under_way:
+            first = self.under_way[0].index + 1
+            self.job.progress.line(f"continuing trial {first} after epoch {self.epoch}")
+        while self.under_way:
+            self._round()
+            self._end_those_that_are_over()
         if not self.best:
             raise RunFailedError(
                 "the loss became infinite or NaN with every learning rate",
                 hint="give lower rates: --search lr=1e-4,1e-5",
             )
-        chosen = self.trials[self.best_key[1]]
         return TrainRecord(
             epochs=self.epochs,
             steps=self.steps,
-            best_epoch=chosen["best_epoch"],
-            search=self.trials,
+            best_epoch=self.ended[-self.best_key[1]]["best_epoch"],
+            search=[self.ended[index] for index in sorted(self.ended)],
         )
 
-    def _begin(self) -> None:
-        """A fresh trial."""
-        self.module = self.problem.start().to(self.job.device)
-        self.named = {n: p for n, p in self.module.named_parameters() if p.requires_grad}
-        rate = self.plan.rates[min(len(self.trials), len(self.plan.rates) - 1)]
-        self.by_itself = isinstance(self.module, HasGradients)
-        self.updates = Updates(
-            self.named,
+    def _begin(self, index: int) -> None:
+        """A fresh trial of this rate, and those of all further ones, if they are to go in step."""
+        self.under_way = [self._fresh(index)]
+        self.by_themselves = isinstance(self.under_way[0].module, HasGradients)
+        if self.by_themselves:
+            self.under_way += [self._fresh(i) for i in range(index + 1, len(self.plan.rates))]
+        self.epoch, self.step, self.elapsed_s = 0, 0, 0.0
+
+    def _fresh(self, index: int) -> _Trial:
+        rate = self.plan.rates[index]
+        module = self.problem.start().to(self.job.device)
+        named = {n: p for n, p in module.named_parameters() if p.requires_grad}
+        updates = Updates(
+            named,
             lambda name: self.plan.peak(name, rate),
             self.plan.betas,
             self.plan.clip_norm,
-            joined=self.by_itself,
+            joined=isinstance(module, HasGradients),
         )
-        self.rate, self.epoch, self.step, self.elapsed_s = rate, 0, 0, 0.0
-        self.trial_score, self.trial_epoch, self.without_gain = -math.inf, 0, 0
+        return _Trial(index, rate, module, named, updates)
 
-    def _trial(self) -> None:
-        diverged = False
-        while not (diverged or self._over()):
-            diverged = not self._round()
-        self.trials.append(
-            {
-                "lr": self.rate,
-                "valid_score": None if self.trial_epoch == 0 else self.sign * self.trial_score,
-                "best_epoch": self.trial_epoch,
-                "epochs": self.epoch,
-                "diverged": diverged,
-            }
-        )
+    def _end_those_that_are_over(self) -> None:
+        """Ends trials that have had their time; begins the next, and saves, if there were any."""
+        timed_out = self.epoch >= self.plan.max_epochs or self.elapsed_s >= self._limit_s()
+        for trial in list(self.under_way):
+            if timed_out or trial.without_gain >= self.plan.patience:
+                self._end(trial, diverged=False)
+        left = [i for i in range(len(self.plan.rates)) if i not in self.ended]
+        trials_ended = not self.under_way
+        if left and trials_ended:
+            self._begin(left[0])
+        pause_s = max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE)
+        if trials_ended or time.monotonic() - self._saved_at >= pause_s:
+            self._save()
+
+    def _end(self, trial: _Trial, *, diverged: bool) -> None:
+        self.under_way = [t for t in self.under_way if t is not trial]
         self.epochs += self.epoch
         self.steps += self.step
-        self._begin()
-        self._save()
+        self.ended[trial.index] = {
+            "lr": trial.rate,
+            "valid_score": None if trial.best_epoch == 0 else self.sign * trial.score,
+            "best_epoch": trial.best_epoch,
+            "epochs": self.epoch,
+            "diverged": diverged,
+        }
 
-    def _over(self) -> bool:
-        return (
-            self.epoch >= self.plan.max_epochs
-            or self.without_gain >= self.plan.patience
-            or self.elapsed_s >= self._limit_s()
-        )
-
-    def _round(self) -> bool:
-        """Some epochs, then validation; False if the loss is no number any more."""
-        began, losses = time.perf_counter(), []
+    def _round(self) -> None:
+        """Some epochs, then validation; trials whose loss is no number any more end."""
+        began = time.perf_counter()
         first_step, ends = self.step, began + self._limit_s() - self.elapsed_s
         while self.step - first_step < MIN_STEPS_A_ROUND and self.epoch < self.plan.max_epochs:
-            loss = self._one_epoch(ends)
-            if not math.isfinite(loss):
-                return False
-            losses.append(loss)
-            if time.perf_counter() >= ends:
+            self._one_epoch(ends)
+            for trial in list(self.under_way):
+                if not math.isfinite(trial.losses[-1]):
+                    self._end(trial, diverged=True)
+            if not self.under_way or time.perf_counter() >= ends:
                 break
-        answers = self.problem.answer_valid(self.module)
-        statistics = self.metric.statistics(self.references, answers, self.job.task)
-        score = float(self.metric.value(statistics.sum(axis=0)))
+        for trial in self.under_way:
+            answers = self.problem.answer_valid(trial.module)
+            statistics = self.metric.statistics(self.references, answers, self.job.task)
+            self._note(trial, float(self.metric.value(statistics.sum(axis=0))))
         self.elapsed_s += time.perf_counter() - began
-        self._note(score, sum(losses) / len(losses))
-        return True
 
     def _limit_s(self) -> float:
         minutes = self.plan.max_minutes
-        return math.inf if minutes is None else 60 * minutes / len(self.plan.rates)
+        if minutes is None:
+            return math.inf
+        return 60 * minutes if self.by_themselves else 60 * minutes / len(self.plan.rates)
 
-    def _one_epoch(self, ends: float) -> float:
-        """One pass over the training set, cut off at a time of the clock; the mean loss."""
+    def _one_epoch(self, ends: float) -> None:
+        """One pass over the training set, cut off at a time of the clock."""
         batches = self.problem.batches(self.epoch)
-        what = f"lr {self.rate:g}, epoch {self.epoch + 1}"
-        total = torch.zeros((), dtype=torch.float64)
+        rates = ", ".join(f"{trial.rate:g}" for trial in self.under_way)
+        what = f"lr {rates}, epoch {self.epoch + 1}"
+        totals = [torch.zeros((), dtype=torch.float64) for _ in self.under_way]
         done = 0
-        self.module.train()
+        for trial in self.under_way:
+            trial.module.train()
         with self.job.progress.bar(len(batches), what, "batches") as bar:
             for batch in batches:
-                loss = self.problem.loss(self.module, batch, self.step)
-                if not self.by_itself:
-                    self.updates.descend(loss)
-                self.updates.step(self.plan.share(self.step))
-                total += loss.detach().cpu()
+                share = self.plan.share(self.step)
+                for trial, total in zip(self.under_way, totals, strict=True):
+                    loss = self.problem.loss(trial.module, batch, self.step)
+                    if not self.by_themselves:
+                        trial.updates.descend(loss)
+                    trial.updates.step(share)
+                    total += loss.detach().cpu()
                 self.step += 1
                 done += 1
                 bar.advance()
                 if time.perf_counter() >= ends:
                     break
         self.epoch += 1
-        self.module.eval()
-        return float(total) / done
+        for trial, total in zip(self.under_way, totals, strict=True):
+            trial.module.eval()
+            trial.losses.append(float(total) / done)
 
-    def _note(self, score: float, loss: float) -> None:
+    def _note(self, trial: _Trial, score: float) -> None:
+        """A validation's score: into the curve, and the weights kept if it is the best."""
         signed = self.sign * score
-        self.without_gain += 1
-        if signed > self.trial_score:
-            self.trial_score, self.trial_epoch, self.without_gain = signed, self.epoch, 0
-        if signed > self.best_key[0]:
-            self.best_key = (signed, len(self.trials))
-            self.best = {name: p.detach().clone() for name, p in self.named.items()}
+        trial.without_gain += 1
+        if signed > trial.score:
+            trial.score, trial.best_epoch, trial.without_gain = signed, self.epoch, 0
+        if (signed, -trial.index) > self.best_key:
+            self.best_key = (signed, -trial.index)
+            self.best = {name: p.detach().clone() for name, p in trial.named.items()}
+        loss = sum(trial.losses) / len(trial.losses)
+        trial.losses = []
         row = {
-            "lr": self.rate,
+            "lr": trial.rate,
             "epoch": self.epoch,
             "step": self.step,
             "train_loss": loss,
             "valid_score": score,
         }
-        self.curve.append(row)
+        self.curves.setdefault(trial.index, []).append(row)
         self.job.progress.line(
-            f"lr {self.rate:g}  epoch {self.epoch}  loss {loss:.4f}  valid {score:.4f}  "
+            f"lr {trial.rate:g}  epoch {self.epoch}  loss {loss:.4f}  valid {score:.4f}  "
             f"best {self.sign * self.best_key[0]:.4f}"
         )
-        pause_s = max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE)
-        if time.monotonic() - self._saved_at >= pause_s:
-            self._save()
 
     def _save(self) -> None:
         began = time.monotonic()
-        lines = "".join(json.dumps(row) + "\n" for row in self.curve)
-        write_atomic(self.job.folder / "train.jsonl", lines)
+        rows = [row for index in sorted(self.curves) for row in self.curves[index]]
+        write_atomic(self.job.folder / "train.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
         tensors: dict[str, Tensor] = {f"best/{n}": t for n, t in self.best.items()}
-        tensors |= {f"now/{n}": p for n, p in self.named.items()}
-        tensors |= self.updates.state()
-        state = {"identity": self.identity} | {name: getattr(self, name) for name in _STATE}
+        for trial in self.under_way:
+            own = {f"now/{n}": p for n, p in trial.named.items()} | trial.updates.state()
+            tensors |= {f"{trial.index}/{name}": tensor for name, tensor in own.items()}
+        state = {"identity": self.identity, "format": _FORMAT}
+        state |= {name: getattr(self, name) for name in _STATE}
+        state["under_way"] = [
+            [trial.index, trial.score, trial.best_epoch, trial.without_gain]
+            for trial in self.under_way
+        ]
         save_checkpoint(self.checkpoint, tensors, state)
         self._saved_at = time.monotonic()
         self._saving_s = self._saved_at - began
 
     def _restore(self) -> bool:
-        found = load_checkpoint(self.checkpoint, what={"identity": self.identity})
+        agreed = {"identity": self.identity, "format": _FORMAT}
+        found = load_checkpoint(self.checkpoint, what=agreed)
         if found is None:
             return False
-        self.trials = found.state["trials"]
-        self._begin()
+        told = found.state["under_way"]
+        self.under_way = [self._fresh(index) for index, *_ in told]
         for name in _STATE:
             setattr(self, name, found.state[name])
         self.best_key = (self.best_key[0], self.best_key[1])
-        device = self.job.device
-        for name, parameter in self.named.items():
-            parameter.data.copy_(found.tensors[f"now/{name}"])
-        self.updates.restore(found.tensors)
+        self.ended = {int(index): entry for index, entry in self.ended.items()}
+        self.curves = {int(index): rows for index, rows in self.curves.items()}
+        for trial, (_, score, best_epoch, without_gain) in zip(self.under_way, told, strict=True):
+            trial.score, trial.best_epoch, trial.without_gain = score, best_epoch, without_gain
+            own = f"{trial.index}/"
+            tensors = {
+                name.removeprefix(own): tensor
+                for name, tensor in found.tensors.items()
+                if name.startswith(own)
+            }
+            for name, parameter in trial.named.items():
+                parameter.data.copy_(tensors[f"now/{name}"])
+            trial.updates.restore(tensors)
         self.best = {
-            name.removeprefix("best/"): tensor.to(device)
+            name.removeprefix("best/"): tensor.to(self.job.device)
             for name, tensor in found.tensors.items()
             if name.startswith("best/")
         }
         return True
 
 
-_STATE = (
-    *("trials", "curve", "best_key", "epochs", "steps"),
-    *("epoch", "step", "elapsed_s", "trial_score", "trial_epoch", "without_gain"),
-)
-"""What a checkpoint holds beside tensors."""
+_FORMAT = 2
+"""Of a checkpoint."""
+_STATE = ("ended", "curves", "best_key", "epochs", "steps", "epoch", "step", "elapsed_s")
+"""What a checkpoint holds beside tensors and the trials under way."""

@@ -46,7 +46,8 @@ class LabelSoftmax:
             A scalar and (batch, n_labels).
         """
         parts = torch.split(logits.detach(), self.sizes, dim=1)
-        logp = torch.cat([part.log_softmax(dim=1) for part in parts], dim=1)
+        each = [part.log_softmax(dim=1) for part in parts]
+        logp = each[0] if len(each) == 1 else torch.cat(each, dim=1)
         loss = -logp.gather(1, targets).mean(dim=0).sum()
         slopes = logp.exp_().scatter_add_(1, targets, logp.new_full(targets.shape, -1.0))
         return loss, slopes.div_(len(logits))

@@ -201,9 +201,9 @@ def test_some_steps(
     note: Callable[..., None] = Fitting._note
     problems: list[Any] = []
 
-    def noted(self: Fitting, score: float, loss: float) -> None:
-        note(self, score, loss)
-        last.update({name: p.detach().clone() for name, p in self.named.items()})
+    def noted(self: Fitting, trial: Any, score: float) -> None:
+        note(self, trial, score)
+        last.update({name: p.detach().clone() for name, p in trial.named.items()})
         problems.append(self.problem)
 
     monkeypatch.setattr(Fitting, "_note", noted)

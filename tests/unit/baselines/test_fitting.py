@@ -25,16 +25,30 @@ class KilledError(Exception):
     """Stands for a kill."""
 
 
+class Line(nn.Linear):
+    """A line that works its gradients out itself, so that all trials go in step."""
+
+    def differentiate(self, x: Tensor, y: Tensor) -> Tensor:
+        loss = nn.functional.cross_entropy(self(x), y)
+        gradients = torch.autograd.grad(loss, [self.weight, self.bias])
+        for p, gradient in zip((self.weight, self.bias), gradients, strict=True):
+            assert p.grad is not None
+            p.grad.copy_(gradient)
+        return loss
+
+
 class Two:
     """Two classes parted by a line; `stops_at` kills the training at a step."""
 
-    def __init__(self, job: Job, stops_at: int | None = None) -> None:
-        self.job, self.stops_at, self.n_losses = job, stops_at, 0
+    def __init__(
+        self, job: Job, stops_at: int | None = None, kind: type[nn.Linear] = nn.Linear
+    ) -> None:
+        self.job, self.stops_at, self.n_losses, self.kind = job, stops_at, 0, kind
         self.x = torch.from_numpy(numpy_generator(0, "x").standard_normal((40, 2))).float()
         self.y = (self.x.sum(dim=1) > 0).long()
 
     def start(self) -> nn.Module:
-        module = nn.Linear(2, 2)
+        module = self.kind(2, 2)
         with torch.no_grad():
             module.weight.fill_(0.1)
             module.weight[0, 0] = 0.3
@@ -50,6 +64,8 @@ class Two:
             raise KilledError
         self.n_losses += 1
         rows = torch.from_numpy(batch)
+        if isinstance(module, Line):
+            return module.differentiate(self.x[rows], self.y[rows])
         return nn.functional.cross_entropy(module(self.x[rows]), self.y[rows])
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
@@ -97,24 +113,50 @@ def test_patience_ends_a_trial(job: Job) -> None:
     assert trial["epochs"] == trial["best_epoch"] + 3 * 10 < 1000, "a round is 100 steps"
 
 
+def test_trials_in_step_are_those_that_run_alone(job: Job, tmp_path: Path) -> None:
+    rates = (1e-4, 1e-1, 5e-1)
+    alone = []
+    for rate in rates:
+        record, fit = trained(Two(job, kind=Line), replace(PLAN, rates=(rate,)))
+        alone.append((record.search[0], (job.folder / "train.jsonl").read_text(), fit))
+    found, in_step = trained(Two(job, kind=Line), replace(PLAN, rates=rates))
+    assert found.search == [entry for entry, _, _ in alone]
+    assert len({entry["epochs"] for entry in found.search}) > 1, "one ends before the others"
+    assert (job.folder / "train.jsonl").read_text() == "".join(curve for _, curve, _ in alone)
+    scores = [entry["valid_score"] for entry in found.search]
+    assert scores.count(max(scores)) > 1, "two are equally good: the first of them is kept"
+    first = scores.index(max(scores))
+    assert found.best_epoch == found.search[first]["best_epoch"]
+    for name, tensor in alone[first][2].best.items():
+        assert torch.equal(in_step.best[name], tensor)
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, Line])
 @pytest.mark.parametrize("stops_at", [5, 105, 450, 590, 605, 700])
 def test_a_killed_training_ends_as_an_undisturbed_one(
-    job: Job, stops_at: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    job: Job,
+    stops_at: int,
+    kind: type[nn.Linear],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
     monkeypatch.setattr(fitting, "SAVING_SHARE", float("inf"))
-    whole, fit = trained(Two(job))
+    whole, fit = trained(Two(job, kind=kind))
     curve = (job.folder / "train.jsonl").read_text()
     other = replace(job, folder=tmp_path / "other", resume=True)
     other.folder.mkdir()
     with pytest.raises(KilledError):
-        trained(Two(other, stops_at))
-    resumed = Two(other)
+        trained(Two(other, stops_at, kind))
+    resumed = Two(other, kind=kind)
     again, fit_again = trained(resumed)
     assert again == whole
     assert (other.folder / "train.jsonl").read_text() == curve
     assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
-    assert resumed.n_losses == whole.steps - stops_at // 100 * 100, "no round was trained twice"
+    saved = stops_at // 100 * 100
+    if kind is Line:  # a round of both trials is 200 steps
+        saved = stops_at // 200 * 200
+    assert resumed.n_losses == whole.steps - saved, "no round was trained twice"
 
 
 def test_a_finished_training_is_not_repeated(job: Job) -> None:
@@ -132,13 +174,17 @@ def test_the_checkpoint_of_another_training_is_refused(job: Job) -> None:
         Fitting(Two(job), PLAN, job, {"plan": 2}).run()
 
 
-def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(job: Job) -> None:
+@pytest.mark.parametrize("kind", [nn.Linear, Line])
+def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(
+    job: Job, kind: type[nn.Linear]
+) -> None:
     class Bursting(Two):
         def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
             loss = super().loss(module, batch, step)
-            return loss / 0 if fit.rate > 1 else loss
+            bursts = any(t.module is module and t.rate > 1 for t in fit.under_way)
+            return loss / 0 if bursts else loss
 
-    problem = Bursting(job)
+    problem = Bursting(job, kind=kind)
     fit = Fitting(problem, replace(PLAN, rates=(10.0, 1e-1)), job, {})
     record = fit.run()
     assert record.search[0] == {
@@ -154,6 +200,7 @@ def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(job: Job) -> None:
         fit.run()
 
 
-def test_the_clock_ends_a_trial(job: Job) -> None:
-    record, _ = trained(Two(job), replace(PLAN, max_minutes=1e-9, max_epochs=1000))
+@pytest.mark.parametrize("kind", [nn.Linear, Line])
+def test_the_clock_ends_a_trial(job: Job, kind: type[nn.Linear]) -> None:
+    record, _ = trained(Two(job, kind=kind), replace(PLAN, max_minutes=1e-9, max_epochs=1000))
     assert [trial["epochs"] for trial in record.search] == [1, 1]

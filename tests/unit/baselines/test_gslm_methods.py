@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,9 +102,9 @@ def test_fine_tuning_is_plain_training(job: Job, monkeypatch: pytest.MonkeyPatch
     # The last round is wanted here, whatever validation says of it.
     note = fitting.Fitting._note
 
-    def last(self: fitting.Fitting, score: float, loss: float) -> None:
-        note(self, float(self.epoch), loss)
-        best.append({name: p.detach().clone() for name, p in self.named.items()})
+    def last(self: fitting.Fitting, trial: Any, score: float) -> None:
+        note(self, trial, float(self.epoch))
+        best.append({name: p.detach().clone() for name, p in trial.named.items()})
 
     monkeypatch.setattr(fitting.Fitting, "_note", last)
     record = method.train()
