@@ -45,8 +45,8 @@ random() { # the same units, read by a frozen LM of the same shape that was hard
         on() { run --method prompt --gslm "$gslm" --task "$1" --corpus "$out/units/$1" "${@:2}"; }
         on ks
         on ks --verbalizer frequency
-        on ic
-        on lid
+        on ic --max-epochs 20
+        on lid --max-epochs 5
         on asr --max-epochs 10
     done
 }
