@@ -225,14 +225,14 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         name="window",
         kind="float",
         help="least share of an utterance's units in the stretch of it that a training step reads; "
-        "1: the whole (default: by task: lid 0.5, asked directly 0.25, others 1)",
+        "1: the whole (default: by task: lid 0.25, others 1)",
         methods=_LM,
     ),
     Option(
         name="mix",
         kind="int",
         help="most utterances of the same answer that a training utterance is put together from, "
-        "a stretch of each; for labels that hold throughout (default: 1; lid asked directly 4)",
+        "a stretch of each; for labels that hold throughout (default: by task: lid 4, others 1)",
         methods=_LM,
     ),
     Option(

@@ -49,13 +49,11 @@ PRESETS: dict[str, Preset] = {
     "slot_text": _TEXT._replace(max_epochs=20),
 }
 """By the form of the task's answer."""
-THROUGHOUT = _LABEL._replace(window=0.25, mix=4)
-"""Of tasks whose label holds throughout an utterance, asked directly."""
 _CHANNEL = _LABEL._replace(
-    scoring="channel", prompt_length=5, max_epochs=9, verbalizer=None, label_vectors=None
+    scoring="channel", prompt_length=5, max_epochs=12, verbalizer=None, label_vectors=None
 )
-CHANNEL_WINDOW = 0.5
-"""Of tasks whose label holds throughout an utterance, asked through the channel."""
+WINDOW, MIX = 0.25, 4
+"""Of tasks whose label holds throughout an utterance."""
 
 
 def preset_of(task: TaskSpec, loss: Loss, scoring: Scoring | None = None) -> Preset:
@@ -68,9 +66,7 @@ def preset_of(task: TaskSpec, loss: Loss, scoring: Scoring | None = None) -> Pre
     """
     if scoring is None:
         scoring = "channel" if task.throughout and loss == "labels" else "direct"
-    if scoring == "channel":
-        return _CHANNEL._replace(window=CHANNEL_WINDOW) if task.throughout else _CHANNEL
-    preset = THROUGHOUT if task.throughout else PRESETS[task.answer]
+    preset = _CHANNEL if scoring == "channel" else PRESETS[task.answer]
     if loss == "full":
-        return preset._replace(verbalizer="frequency", label_vectors="lm", window=1.0, mix=1)
-    return preset
+        return preset._replace(verbalizer="frequency", label_vectors="lm")
+    return preset._replace(window=WINDOW, mix=MIX) if task.throughout else preset
