@@ -44,10 +44,10 @@ random() { # the same units, read by a frozen LM of the same shape that was hard
     for gslm in mini "$out/gslms/random"; do
         on() { run --method prompt --gslm "$gslm" --task "$1" --corpus "$out/units/$1" "${@:2}"; }
         on ks
-        on ks --verbalizer frequency
+        on ks --verbalizer frequency --max-epochs 20
         on ic --max-epochs 20
         on lid --max-epochs 5
-        on asr --max-epochs 10
+        on asr --max-epochs 5
     done
 }
 
