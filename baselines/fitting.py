@@ -36,6 +36,9 @@ MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 SAVE_EVERY_S = 10.0
 """A checkpoint is written after a round, but not more often than this, and after every trial."""
+BLOCK = 8
+"""Batches that trials in step read together; each trial goes through them at once, so that its
+weights stay in the processor's cache."""
 SAVING_SHARE = 0.05
 """Of the time that saving may take where checkpoints are large."""
 
@@ -62,7 +65,11 @@ class Problem(Protocol):
         """The training batches of an epoch (counted from 0), as indices."""
         ...
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+    def read(self, batch: Indices) -> Any:
+        """What the losses of a batch need, whatever the module."""
+        ...
+
+    def loss(self, module: nn.Module, read: Any, step: int) -> Tensor:
         """The loss of one step (counted from 0); of a module that `HasGradients`, with those."""
         ...
 
@@ -267,27 +274,32 @@ class Fitting:
         rates = ", ".join(f"{trial.rate:g}" for trial in self.under_way)
         what = f"lr {rates}, epoch {self.epoch + 1}"
         totals = [torch.zeros((), dtype=torch.float64) for _ in self.under_way]
-        done = 0
+        done, block = 0, BLOCK if len(self.under_way) > 1 else 1
         for trial in self.under_way:
             trial.module.train()
         with self.job.progress.bar(len(batches), what, "batches") as bar:
-            for batch in batches:
-                share = self.plan.share(self.step)
+            for begin in range(0, len(batches), block):
+                read = [self.problem.read(batch) for batch in batches[begin : begin + block]]
                 for trial, total in zip(self.under_way, totals, strict=True):
-                    loss = self.problem.loss(trial.module, batch, self.step)
-                    if not self.by_themselves:
-                        trial.updates.descend(loss)
-                    trial.updates.step(share)
-                    total += loss.detach().cpu()
-                self.step += 1
-                done += 1
-                bar.advance()
+                    for step, of_batch in enumerate(read, self.step):
+                        total += self._one_step(trial, of_batch, step)
+                self.step += len(read)
+                done += len(read)
+                bar.advance(len(read))
                 if time.perf_counter() >= ends:
                     break
         self.epoch += 1
         for trial, total in zip(self.under_way, totals, strict=True):
             trial.module.eval()
             trial.losses.append(float(total) / done)
+
+    def _one_step(self, trial: _Trial, read: Any, step: int) -> Tensor:
+        """Moves a trial's weights; its loss."""
+        loss = self.problem.loss(trial.module, read, step)
+        if not self.by_themselves:
+            trial.updates.descend(loss)
+        trial.updates.step(self.plan.share(step))
+        return loss.detach().cpu()
 
     def _note(self, trial: _Trial, score: float) -> None:
         """A validation's score: into the curve, and the weights kept if it is the best."""

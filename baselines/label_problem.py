@@ -53,7 +53,6 @@ class LabelProblem:
         self.softmax = LabelSoftmax(job.labels)
         ids = [job.labels.ids(u.symbols) for u in job.corpus.train]
         self.targets = torch.tensor(ids, device=job.device)
-        self._read: tuple[Indices, tuple[Any, ...], Tensor] | None = None
 
     def batches(self, epoch: int) -> Sequence[Indices]:
         """A new random order each epoch, cut into batches."""
@@ -61,19 +60,16 @@ class LabelProblem:
         order = self.usable[generator.permutation(len(self.usable))]
         return _cut(order, self.train.sizes[order], self.train.limit, self.batch_utterances)
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
-        """The mean cross entropy, summed over slots."""
-        if isinstance(module, HasGradients):
-            if self._read is None or self._read[0] is not batch:  # trials in step read it once
-                self._read = (batch, *self._taken(batch))
-            _, inputs, targets = self._read
-            return module.differentiate(*inputs, targets, self.softmax)
-        inputs, targets = self._taken(batch)
-        return self.softmax.loss(module(*inputs), targets)
-
-    def _taken(self, batch: Indices) -> tuple[tuple[Any, ...], Tensor]:
+    def read(self, batch: Indices) -> tuple[tuple[Any, ...], Tensor]:
         """A module's arguments for a batch, and (batch, n_groups) label ids."""
         return self.train.take(batch), self.targets[torch.from_numpy(batch)]
+
+    def loss(self, module: nn.Module, read: tuple[tuple[Any, ...], Tensor], step: int) -> Tensor:
+        """The mean cross entropy, summed over slots."""
+        inputs, targets = read
+        if isinstance(module, HasGradients):
+            return module.differentiate(*inputs, targets, self.softmax)
+        return self.softmax.loss(module(*inputs), targets)
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
         """Answers to the validation set."""

@@ -130,14 +130,17 @@ class LmFinetuning:
             utterances=self.batch_utterances,
         )
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+    def read(self, batch: Indices) -> list[Example]:
+        """The training sequences of a batch."""
+        return [self._of_epoch[i] for i in batch]
+
+    def loss(self, module: nn.Module, read: list[Example], step: int) -> Tensor:
         """The mean cross entropy an output; dropout is drawn from the seed and the step."""
         assert isinstance(module, AnsweringLM)
-        examples = [self._of_epoch[i] for i in batch]
-        read = drawn(
-            examples, self.job.seed, step, unit_dropout=self.unit_dropout, window=self.window
+        examples = drawn(
+            read, self.job.seed, step, unit_dropout=self.unit_dropout, window=self.window
         )
-        packed, targets = collate(read)
+        packed, targets = collate(examples)
         drops = random.numpy_generator(self.job.seed, "tuning", "dropout", step)
 
         def scores(hidden: Tensor, slot: int) -> Tensor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from baselines.fitting import Fitting, Indices, Plan, Problem
+from baselines.fitting import Fitting, Plan, Problem
 from baselines.option_text import layer_list
 from baselines.s3prl.containment import seeded
 from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
@@ -204,13 +204,13 @@ class Drawn:
 
     def __init__(self, problem: Problem, seed: int) -> None:
         self._problem, self._seed = problem, seed
-        self.start, self.batches = problem.start, problem.batches
+        self.start, self.batches, self.read = problem.start, problem.batches, problem.read
         self.answer_valid = problem.answer_valid
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+    def loss(self, module: nn.Module, read: Any, step: int) -> Tensor:
         """See `Problem.loss`."""
         with seeded(random.derive(self._seed, "step", step)):
-            return self._problem.loss(module, batch, step)
+            return self._problem.loss(module, read, step)
 
 
 def _decoder(job: Job, options: DownstreamOptions) -> Decoder:

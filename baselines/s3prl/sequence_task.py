@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -102,10 +103,17 @@ class SequenceProblem:
         found = length_bucketed(sizes, limit, generator, max_utterances=self.batch_utterances)
         return [self.usable[batch] for batch in found]
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+    def read(self, batch: Indices) -> tuple[tuple[Any, ...], list[list[int]]]:
+        """The module's arguments for a batch, and its label ids."""
+        return self.train.take(batch), [self.labels[i] for i in batch]
+
+    def loss(
+        self, module: nn.Module, read: tuple[tuple[Any, ...], list[list[int]]], step: int
+    ) -> Tensor:
         """The mean CTC loss a label."""
-        scores, steps = module(*self.train.take(batch))
-        return ctc_loss(scores, steps, [self.labels[i] for i in batch])
+        inputs, labels = read
+        scores, steps = module(*inputs)
+        return ctc_loss(scores, steps, labels)
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
         """The best paths of the validation set."""

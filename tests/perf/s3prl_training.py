@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
+from baselines.fitting import BLOCK
 from baselines.inputs import MeanTable
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
@@ -182,12 +183,14 @@ class Ours:
 
     def train(self, n_rates: int) -> None:
         """Some steps of the first rates."""
+        block = BLOCK if n_rates > 1 else 1
         with one_thread():
-            for batch in self.batches:
-                means = self.inputs.take(batch)
+            for begin in range(0, len(self.batches), block):
+                read = [self.inputs.take(batch) for batch in self.batches[begin : begin + block]]
                 for head, updates in self.trials[:n_rates]:
-                    head.differentiate(*means, self.targets, self.softmax)
-                    updates.step(1.0)
+                    for means in read:
+                        head.differentiate(*means, self.targets, self.softmax)
+                        updates.step(1.0)
 
     def round(self) -> tuple[float, float, float, float]:
         """Seconds of a pass, of a step, of that of one more rate, of a bfloat16 pass (slow: 0)."""

@@ -59,14 +59,17 @@ class Two:
         order = numpy_generator(self.job.seed, "batches", epoch).permutation(40)
         return [order[i : i + 4] for i in range(0, 40, 4)]
 
-    def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
+    def read(self, batch: Indices) -> tuple[Tensor, Tensor]:
+        rows = torch.from_numpy(batch)
+        return self.x[rows], self.y[rows]
+
+    def loss(self, module: nn.Module, read: tuple[Tensor, Tensor], step: int) -> Tensor:
         if self.n_losses == self.stops_at:
             raise KilledError
         self.n_losses += 1
-        rows = torch.from_numpy(batch)
         if isinstance(module, Line):
-            return module.differentiate(self.x[rows], self.y[rows])
-        return nn.functional.cross_entropy(module(self.x[rows]), self.y[rows])
+            return module.differentiate(*read)
+        return nn.functional.cross_entropy(module(read[0]), read[1])
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
         with torch.no_grad():
@@ -179,8 +182,8 @@ def test_a_rate_that_diverges_loses_and_alone_it_is_an_error(
     job: Job, kind: type[nn.Linear]
 ) -> None:
     class Bursting(Two):
-        def loss(self, module: nn.Module, batch: Indices, step: int) -> Tensor:
-            loss = super().loss(module, batch, step)
+        def loss(self, module: nn.Module, read: tuple[Tensor, Tensor], step: int) -> Tensor:
+            loss = super().loss(module, read, step)
             bursts = any(t.module is module and t.rate > 1 for t in fit.under_way)
             return loss / 0 if bursts else loss
 

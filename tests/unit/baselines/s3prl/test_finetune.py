@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from baselines import fitting
-from baselines.fitting import Indices
+from baselines.fitting import Indices, Problem
 from baselines.s3prl import downstream, naming, waves
 from baselines.s3prl.ctc_model import HeadSize
 from baselines.s3prl.downstream import Drawn, load_upstream, make_head
@@ -140,13 +140,13 @@ def test_upstream_and_head_are_trained(job: MakeAudioJob, upstream: str, task: s
     )
     method = S3prlFinetune(given, options)
     before = {n: p.detach().clone() for n, p in method._work.module.named_parameters()}
-    problem = method._work._task.prepare()
+    problem: Problem = method._work._task.prepare()
     everything = np.arange(SIZES["train"])
 
     def loss() -> float:
         method._work.module.eval()
         with torch.no_grad():
-            return float(problem.loss(method._work.module, everything, 0))
+            return float(problem.loss(method._work.module, problem.read(everything), 0))
 
     untrained = loss()
     record = method.train()
