@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import DataError, MissingError
+from bench.migrations import CURRENT
 from reports.reading import read_runs
 from tests.unit.reports.conftest import WriteRun
 
@@ -28,10 +29,13 @@ def test_nothing_to_read_is_said(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named_and_passed_over(write_run: WriteRun, tmp_path: Path) -> None:
     good = write_run("good")
     text = (good / "record.json").read_text()
-    newer = json.dumps({**json.loads(text), "schema_version": 4})
+    newer = json.dumps({**json.loads(text), "schema_version": CURRENT + 1})
     faults = {
         "corrupt": ("{}", "schema_version: is missing"),
-        "newer": (newer, "has schema_version 4; this version of bench reads 3"),
+        "newer": (
+            newer,
+            f"has schema_version {CURRENT + 1}; this version of bench reads {CURRENT}",
+        ),
         "truncated": (text[: len(text) // 2], "is not JSON"),
         "twisted": (text.replace('"seed": 0', '"seed": "x"'), "seed: Input should be a valid"),
     }
