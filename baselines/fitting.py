@@ -35,7 +35,8 @@ from tasks.metrics.registry import METRICS
 MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 SAVE_EVERY_S = 10.0
-"""A checkpoint is written after a round, but not more often than this, and after every trial."""
+"""A checkpoint is written after a round, but not more often than this, and after every trial
+(trials in step: after the last of them)."""
 BLOCK = 8
 """Batches that trials in step read together; each trial goes through them at once, so that its
 weights stay in the processor's cache."""

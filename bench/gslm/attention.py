@@ -227,7 +227,7 @@ def packed_attention(
         (n_outputs, dim).
     """
     if queries is None:
-        groups = tuple(g._replace(outputs=g.length, output_start=g.start) for g in groups)
+        groups = tuple(g.with_every_output() for g in groups)
     attend = padded_attention if _fits_a_rectangle(qkv, groups) else PackedAttention.apply
     out: Tensor = attend(qkv, queries, prompt_keys, prompt_values, groups, heads)
     return out

@@ -40,6 +40,10 @@ class Group(NamedTuple):
         """The output after the last."""
         return self.output_start + self.utterances * self.outputs
 
+    def with_every_output(self) -> Group:
+        """The same rectangle, an output wanted of each token."""
+        return self._replace(outputs=self.length, output_start=self.start)
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -70,7 +74,7 @@ class Packed:
 
     def with_every_output(self) -> Packed:
         """The same tokens, an output wanted of each."""
-        groups = tuple(g._replace(outputs=g.length, output_start=g.start) for g in self.groups)
+        groups = tuple(g.with_every_output() for g in self.groups)
         every = torch.arange(len(self.tokens), device=self.tokens.device)
         return replace(self, outputs=every, groups=groups)
 
