@@ -24,12 +24,13 @@ from bench.gslm.packing import Packed
 from bench.prompting.examples import Loss
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers
+from bench.prompting.prompts import TrainedPrompts
 
 WEIGHT = 0.3
 """Of a unit's log-likelihood: neighbours say partly the same, so their sum would say too much."""
 
 
-class ChannelPrompts(nn.Module):
+class ChannelPrompts(TrainedPrompts):
     """Deep prompts, a set for each label; everything else is frozen.
 
     Attributes:
@@ -47,11 +48,6 @@ class ChannelPrompts(nn.Module):
         """All parameters, at the whole learning rate; see `Prompts.parts`."""
         del as_published
         return [(list(self.parameters()), 1.0)]
-
-    @property
-    def n_trainable(self) -> int:
-        """Parameters that really receive a gradient."""
-        return sum(p.numel() for p in self.parameters())
 
     @property
     def n_trainable_paper(self) -> None:

@@ -17,7 +17,16 @@ from bench.prompting.frozen import FrozenLM, PromptKv
 Mode = Literal["deep", "input"]
 
 
-class Prompts(nn.Module):
+class TrainedPrompts(nn.Module):
+    """Parameters of which each is trained."""
+
+    @property
+    def n_trainable(self) -> int:
+        """Parameters that really receive a gradient."""
+        return sum(p.numel() for p in self.parameters())
+
+
+class Prompts(TrainedPrompts):
     """The trained parameters; everything else is frozen.
 
     Attributes:
@@ -68,11 +77,6 @@ class Prompts(nn.Module):
         vectors = [p for p in (self.separator, self.label_vectors) if p is not None]
         others = [p for p in self.parameters() if all(p is not v for v in vectors)]
         return [(others, 1.0), (vectors, 1.0 if as_published else self.shape.dim**-0.5)]
-
-    @property
-    def n_trainable(self) -> int:
-        """Parameters that really receive a gradient."""
-        return sum(p.numel() for p in self.parameters())
 
     @property
     def n_trainable_paper(self) -> int:
