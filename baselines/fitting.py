@@ -3,10 +3,10 @@
 Adam, a search over learning rates on validation, early stopping, exact resumption.
 
 Every trial starts from the same weights and sees the same batches; only the learning rate differs.
-Trials run one after another, or, where a step is so small that reading its batch is a good part of
-it, in step with each other; which of the two changes no result. The best round of all trials is
-kept, of the first rate that reached it. Whatever is random is derived from the seed and the step,
-so a resumed run needs no generator state.
+Trials run one after another, or, where a step is so small that a second thread gains it nothing,
+side by side; which of the two changes no result. The best round of all trials is kept, of the first
+rate that reached it. Whatever is random is derived from the seed and the step, so a resumed run
+needs no generator state.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,21 +26,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from baselines.side_by_side import side_by_side
 from baselines.updates import Updates
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
 from bench.files import write_atomic
 from bench.method import Job
 from bench.records import TrainRecord
+from bench.threads import one_thread
 from tasks.metrics.registry import METRICS
 
 MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 SAVE_EVERY_S = 10.0
 """A checkpoint is written after a round, but not more often than this, and after every trial
-(trials in step: after the last of them)."""
+(trials side by side: after the last of them)."""
 BLOCK = 8
-"""Batches that trials in step read together; each trial goes through them at once, so that its
+"""Batches that trials side by side read together; each trial goes through them at once, so that its
 weights stay in the processor's cache."""
 SAVING_SHARE = 0.05
 """Of the time that saving may take where checkpoints are large."""
@@ -153,7 +157,7 @@ class Fitting:
 
     Attributes:
         best: the weights of the best round, by name.
-        under_way: the trials that run in step with each other now.
+        under_way: the trials that run side by side now.
         epoch: epochs that these have made; `step`, `elapsed_s` likewise.
     """
 
@@ -167,6 +171,7 @@ class Fitting:
         self.best: dict[str, Tensor] = {}
         self.best_key = (-math.inf, -len(plan.rates))  # signed score, minus the trial's index
         self.epochs = self.steps = 0
+        self._threads = 1
         self._saved_at, self._saving_s = time.monotonic(), 0.0
         self._begin(0)
 
@@ -184,9 +189,11 @@ class Fitting:
         if self.job.resume and self._restore() and self.under_way:
             first = self.under_way[0].index + 1
             self.job.progress.line(f"continuing trial {first} after epoch {self.epoch}")
-        while self.under_way:
-            self._round()
-            self._end_those_that_are_over()
+        with one_thread() if self.by_themselves else nullcontext(1) as threads:
+            self._threads = threads if torch.device(self.job.device).type == "cpu" else 1
+            while self.under_way:
+                self._round()
+                self._end_those_that_are_over()
         if not self.best:
             raise RunFailedError(
                 "the loss became infinite or NaN with every learning rate",
@@ -200,7 +207,7 @@ class Fitting:
         )
 
     def _begin(self, index: int) -> None:
-        """A fresh trial of this rate, and those of all further ones, if they are to go in step."""
+        """A fresh trial of this rate, and of all further ones, if they go side by side."""
         self.under_way = [self._fresh(index)]
         self.by_themselves = isinstance(self.under_way[0].module, HasGradients)
         if self.by_themselves:
@@ -275,24 +282,29 @@ class Fitting:
         rates = ", ".join(f"{trial.rate:g}" for trial in self.under_way)
         what = f"lr {rates}, epoch {self.epoch + 1}"
         totals = [torch.zeros((), dtype=torch.float64) for _ in self.under_way]
-        done, block = 0, BLOCK if len(self.under_way) > 1 else 1
+        size = BLOCK if len(self.under_way) > 1 else 1
+        blocks = [batches[begin : begin + size] for begin in range(0, len(batches), size)]
+
+        @lru_cache(maxsize=1 + self._threads)
+        def read(block: int) -> list[Any]:
+            return [self.problem.read(batch) for batch in blocks[block]]
+
         for trial in self.under_way:
             trial.module.train()
-        with self.job.progress.bar(len(batches), what, "batches") as bar:
-            for begin in range(0, len(batches), block):
-                read = [self.problem.read(batch) for batch in batches[begin : begin + block]]
-                for trial, total in zip(self.under_way, totals, strict=True):
-                    for step, of_batch in enumerate(read, self.step):
-                        total += self._one_step(trial, of_batch, step)
-                self.step += len(read)
-                done += len(read)
-                bar.advance(len(read))
-                if time.perf_counter() >= ends:
-                    break
+        with self.job.progress.bar(len(batches) * len(totals), what, "batches") as bar:
+
+            def work(trial: int, block: int) -> None:
+                for step, of_batch in enumerate(read(block), self.step + block * size):
+                    totals[trial] += self._one_step(self.under_way[trial], of_batch, step)
+                bar.advance(len(blocks[block]))
+
+            done = side_by_side(len(totals), len(blocks), work, threads=self._threads, ends=ends)
+        n_steps = sum(len(block) for block in blocks[:done])
         self.epoch += 1
+        self.step += n_steps
         for trial, total in zip(self.under_way, totals, strict=True):
             trial.module.eval()
-            trial.losses.append(float(total) / done)
+            trial.losses.append(float(total) / n_steps)
 
     def _one_step(self, trial: _Trial, read: Any, step: int) -> Tensor:
         """Moves a trial's weights; its loss."""

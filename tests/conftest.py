@@ -162,6 +162,18 @@ def bench(tmp_path: Path, bench_environment: dict[str, str]) -> BenchCommand:
     return run
 
 
-def bench_process(arguments: Sequence[str | Path]) -> list[str]:
-    """The command of a `bench` process."""
-    return [sys.executable, "-W", "error", "-m", "bench", *map(str, arguments)]
+SAVING_ALWAYS = """
+import sys
+import baselines.fitting
+from bench.cli import main
+baselines.fitting.SAVE_EVERY_S = 0.0
+sys.exit(main())
+"""
+"""`bench`, whose trainings write a checkpoint after their first round already, however fast the
+machine is: what a test that kills one waits for."""
+
+
+def bench_process(arguments: Sequence[str | Path], *, saving_always: bool = False) -> list[str]:
+    """The command of a `bench` process; `saving_always`: see `SAVING_ALWAYS`."""
+    entry = ("-c", SAVING_ALWAYS) if saving_always else ("-m", "bench")
+    return [sys.executable, "-W", "error", *entry, *map(str, arguments)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -30,7 +29,6 @@ from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
-from bench.threads import one_thread
 from tasks.corpora.utterance import Utterance
 
 
@@ -142,8 +140,7 @@ class Downstream(Generic[Module]):
         job, options = self._job, self._options
         assert options.max_epochs is not None  # settled
         problem: Problem = self._task.prepare()
-        pooled = isinstance(self.module, PooledClassifier)
-        if not pooled:  # a pooled classifier draws nothing
+        if not isinstance(self.module, PooledClassifier):  # which draws nothing
             problem = Drawn(problem, job.seed)
         fitting = Fitting(
             problem,
@@ -163,8 +160,7 @@ class Downstream(Generic[Module]):
                 "seed": job.seed,
             },
         )
-        with one_thread() if pooled else nullcontext():
-            record = fitting.run()
+        record = fitting.run()
         trained = self._trained()
         with torch.no_grad():
             for name, tensor in fitting.best.items():

@@ -56,10 +56,11 @@ def test_a_killed_fine_tuning_ends_as_an_undisturbed_one(
     )
     bench(*given, "--out", "whole")
     killed = subprocess.Popen(
-        bench_process((*given, "--out", "killed", "--quiet")), cwd=tmp_path, env=bench_environment
+        bench_process((*given, "--out", "killed", "--quiet"), saving_always=True),
+        cwd=tmp_path,
+        env=bench_environment,
     )
     started = time.monotonic()
-    # The first checkpoint at the latest comes after the first of the two rates.
     while not list(tmp_path.glob("killed/*/checkpoint/*.safetensors")):
         assert time.monotonic() - started < 120
         time.sleep(0.01)
@@ -67,7 +68,7 @@ def test_a_killed_fine_tuning_ends_as_an_undisturbed_one(
     killed.wait()
     folder = only_run(tmp_path / "killed")
     assert not (folder / "record.json").exists()
-    assert "continuing trial " in bench(*given, "--out", "killed").stderr
+    assert "continuing trial 1 after epoch" in bench(*given, "--out", "killed").stderr
     whole = only_run(tmp_path / "whole")
     assert lasting(folder) == lasting(whole)
     for name in ("predictions.jsonl", "model.safetensors", "train.jsonl"):

@@ -105,7 +105,7 @@ def test_a_killed_run_ends_with_the_record_of_an_undisturbed_one(
     given = (*given, "--patience", "1000")
     bench(*given, "--out", "whole")
     killed = subprocess.Popen(
-        bench_process((*given, "--out", "killed")),
+        bench_process((*given, "--out", "killed"), saving_always=True),
         cwd=tmp_path,
         env=bench_environment,
         stdout=subprocess.DEVNULL,
@@ -120,7 +120,7 @@ def test_a_killed_run_ends_with_the_record_of_an_undisturbed_one(
     folder = only_run(tmp_path / "killed")
     assert not (folder / "record.json").exists()
     done = bench(*given, "--out", "killed")
-    assert "continuing trial 2" in done.stderr
+    assert "continuing trial 1 after epoch" in done.stderr
     whole = only_run(tmp_path / "whole")
     assert lasting(folder) == lasting(whole)
     for name in ("predictions.jsonl", "model.safetensors", "train.jsonl"):

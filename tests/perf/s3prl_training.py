@@ -2,22 +2,23 @@
 
 Ratios within one run: a HuBERT of base size with random weights, batches of 32 clips of one second.
 s3prl's step is its own modules and task, upstream included; ours is the feature pass once, then
-steps on time means, as `Fitting` makes them: one learning rate's, or three in step. Each side has a
-process of its own, set up as its users' would be, and they take turns round by round, so that a
-busy machine slows down both. Times of whole trainings follow from the measured parts: n batches, E
-epochs.
+steps on time means, as `Fitting` makes them: one learning rate's, or three side by side. Each side
+has a process of its own, set up as its users' would be, and they take turns round by round, so that
+a busy machine slows down both. Times of whole trainings follow from the measured parts: n batches,
+E epochs.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.upstream import Upstream
+from baselines.side_by_side import side_by_side
 from baselines.updates import Updates
 from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
@@ -162,7 +164,7 @@ class Ours:
     def __init__(self, setting: Setting) -> None:
         keep_freed_memory()  # as a run does
         self.waves, classes = setting.clips()
-        self.targets, self.steps = classes[:, None], setting.steps
+        self.targets, self.steps, self.threads = classes[:, None], setting.steps, setting.threads
         self.upstream = Upstream(str(setting.folder))
         self.in_bf16 = None
         if fast_in_bf16(torch.device("cpu")):
@@ -183,14 +185,21 @@ class Ours:
 
     def train(self, n_rates: int) -> None:
         """Some steps of the first rates."""
-        block = BLOCK if n_rates > 1 else 1
+        size = BLOCK if n_rates > 1 else 1
+        blocks = [self.batches[i : i + size] for i in range(0, len(self.batches), size)]
+
+        @lru_cache(maxsize=1 + self.threads)
+        def read(block: int) -> list[tuple[Tensor]]:
+            return [self.inputs.take(batch) for batch in blocks[block]]
+
+        def work(trial: int, block: int) -> None:
+            head, updates = self.trials[trial]
+            for means in read(block):
+                head.differentiate(*means, self.targets, self.softmax)
+                updates.step(1.0)
+
         with one_thread():
-            for begin in range(0, len(self.batches), block):
-                read = [self.inputs.take(batch) for batch in self.batches[begin : begin + block]]
-                for head, updates in self.trials[:n_rates]:
-                    for means in read:
-                        head.differentiate(*means, self.targets, self.softmax)
-                        updates.step(1.0)
+            side_by_side(n_rates, len(blocks), work, threads=self.threads, ends=math.inf)
 
     def round(self) -> tuple[float, float, float, float]:
         """Seconds of a pass, of a step, of that of one more rate, of a bfloat16 pass (slow: 0)."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ class KilledError(Exception):
 
 
 class Line(nn.Linear):
-    """A line that works its gradients out itself, so that all trials go in step."""
+    """A line that works its gradients out itself, so that all trials go side by side."""
 
     def differentiate(self, x: Tensor, y: Tensor) -> Tensor:
         loss = nn.functional.cross_entropy(self(x), y)
@@ -44,6 +45,7 @@ class Two:
         self, job: Job, stops_at: int | None = None, kind: type[nn.Linear] = nn.Linear
     ) -> None:
         self.job, self.stops_at, self.n_losses, self.kind = job, stops_at, 0, kind
+        self.lock = threading.Lock()
         self.x = torch.from_numpy(numpy_generator(0, "x").standard_normal((40, 2))).float()
         self.y = (self.x.sum(dim=1) > 0).long()
 
@@ -64,9 +66,10 @@ class Two:
         return self.x[rows], self.y[rows]
 
     def loss(self, module: nn.Module, read: tuple[Tensor, Tensor], step: int) -> Tensor:
-        if self.n_losses == self.stops_at:
-            raise KilledError
-        self.n_losses += 1
+        with self.lock:
+            if self.n_losses == self.stops_at:
+                raise KilledError
+            self.n_losses += 1
         if isinstance(module, Line):
             return module.differentiate(*read)
         return nn.functional.cross_entropy(module(read[0]), read[1])
@@ -116,13 +119,19 @@ def test_patience_ends_a_trial(job: Job) -> None:
     assert trial["epochs"] == trial["best_epoch"] + 3 * 10 < 1000, "a round is 100 steps"
 
 
-def test_trials_in_step_are_those_that_run_alone(job: Job, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_trials_side_by_side_are_those_that_run_alone(
+    job: Job, threads: int, request: pytest.FixtureRequest
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    request.addfinalizer(lambda: torch.set_num_threads(before))
     rates = (1e-4, 1e-1, 5e-1)
     alone = []
     for rate in rates:
         record, fit = trained(Two(job, kind=Line), replace(PLAN, rates=(rate,)))
         alone.append((record.search[0], (job.folder / "train.jsonl").read_text(), fit))
-    found, in_step = trained(Two(job, kind=Line), replace(PLAN, rates=rates))
+    found, together = trained(Two(job, kind=Line), replace(PLAN, rates=rates))
     assert found.search == [entry for entry, _, _ in alone]
     assert len({entry["epochs"] for entry in found.search}) > 1, "one ends before the others"
     assert (job.folder / "train.jsonl").read_text() == "".join(curve for _, curve, _ in alone)
@@ -131,7 +140,7 @@ def test_trials_in_step_are_those_that_run_alone(job: Job, tmp_path: Path) -> No
     first = scores.index(max(scores))
     assert found.best_epoch == found.search[first]["best_epoch"]
     for name, tensor in alone[first][2].best.items():
-        assert torch.equal(in_step.best[name], tensor)
+        assert torch.equal(together.best[name], tensor)
 
 
 @pytest.mark.parametrize("kind", [nn.Linear, Line])

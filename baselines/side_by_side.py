@@ -1,0 +1,81 @@
+"""Trainings that go through the same blocks of batches at the same time, on a few threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+
+def side_by_side(
+    n_trainings: int,
+    n_blocks: int,
+    work: Callable[[int, int], None],
+    *,
+    threads: int,
+    ends: float,
+) -> int:
+    """Every training goes through the blocks in order, whichever is furthest behind first.
+
+    Operations of each are on one thread. So `threads` of them are under way at any time, and all
+    are at nearly the same block, of which they can share what was read.
+
+    Args:
+        n_trainings: how many.
+        n_blocks: how many each goes through.
+        work: takes a training and a block (both counted from 0) through it; called from several
+            threads, but for one training never from two at once.
+        threads: how many may work.
+        ends: when to stop by `time.perf_counter`. Each training has then gone through as many
+            blocks as the first of them, and through one at least.
+
+    Returns:
+        The blocks that each has gone through.
+    """
+    done = [0] * n_trainings
+    resting = set(range(n_trainings))
+    last = n_blocks
+    lock = threading.Lock()
+
+    def take() -> int | None:
+        """A training that has more to do; None: there is none, or others are at the rest."""
+        nonlocal last
+        with lock:
+            if time.perf_counter() >= ends:
+                begun = [n if i in resting else n + 1 for i, n in enumerate(done)]
+                last = min(last, max(1, *begun))
+            ready = [i for i in resting if done[i] < last]
+            if not ready:
+                return None
+            first = min(ready, key=lambda i: (done[i], i))
+            resting.remove(first)
+            return first
+
+    def keep_working() -> None:
+        while (training := take()) is not None:
+            work(training, done[training])
+            with lock:
+                done[training] += 1
+                resting.add(training)
+
+    workers = min(threads, n_trainings)
+    if workers == 1:
+        keep_working()
+        return last
+    with ThreadPoolExecutor(workers, initializer=_on_one_thread) as pool:
+        futures = [pool.submit(keep_working) for _ in range(workers)]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            with lock:
+                last = 0
+            raise
+    return last
+
+
+def _on_one_thread() -> None:
+    torch.set_num_threads(1)
