@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from bench.gslm.precision import fast_in_bf16
 from bench.prompting import frozen_linear
 from bench.prompting.frozen_linear import FrozenLinear
 
@@ -38,10 +39,23 @@ def test_values_and_gradients_are_those_of_a_linear_map(dtype: torch.dtype) -> N
     assert_is_linear(FrozenLinear(weight, bias), weight, bias, 1e-5)
 
 
-def test_on_a_cpu_float32_weights_are_laid_out_once() -> None:
-    linear = FrozenLinear(WEIGHT, BIAS)
-    assert (linear.forward_weight is not None) == bool(torch.backends.mkldnn.enabled)
+def test_on_a_cpu_weights_are_laid_out_once() -> None:
+    has_onednn = bool(torch.backends.mkldnn.enabled)
+    fast = {torch.float32: True, torch.bfloat16: fast_in_bf16(torch.device("cpu"))}
+    for dtype in (torch.float32, torch.bfloat16, torch.float64):
+        linear = FrozenLinear(WEIGHT.to(dtype), BIAS.to(dtype))
+        assert (linear.forward_weight is not None) == (has_onednn and fast.get(dtype, False))
+
+
+def test_where_bfloat16_is_slow_its_weights_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frozen_linear, "fast_in_bf16", lambda device: False)
     assert FrozenLinear(WEIGHT.bfloat16(), BIAS.bfloat16()).forward_weight is None
+
+
+def test_bfloat16_products_have_the_bits_of_torchs_own() -> None:
+    weight, bias = normal(96, 64, seed=1).bfloat16(), normal(96, seed=2).bfloat16()
+    x = normal(40, 64, seed=3).bfloat16()
+    assert torch.equal(FrozenLinear(weight, bias)(x), F.linear(x, weight, bias))
 
 
 @pytest.mark.parametrize("missing", ["operator", "mkldnn"])
