@@ -54,9 +54,18 @@ def side_by_side(
             resting.remove(first)
             return first
 
+    def stop() -> None:
+        nonlocal last
+        with lock:
+            last = 0
+
     def keep_working() -> None:
         while (training := take()) is not None:
-            work(training, done[training])
+            try:
+                work(training, done[training])
+            except BaseException:
+                stop()
+                raise
             with lock:
                 done[training] += 1
                 resting.add(training)
@@ -70,9 +79,8 @@ def side_by_side(
         try:
             for future in futures:
                 future.result()
-        except BaseException:
-            with lock:
-                last = 0
+        except BaseException:  # an interrupt comes here, not to the workers
+            stop()
             raise
     return last
 
