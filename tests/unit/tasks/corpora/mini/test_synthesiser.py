@@ -83,10 +83,13 @@ def test_an_unknown_voice_is_named() -> None:
         own.speak(Request(text="a", voice="en-us-x", rate=160, pitch=50, range=50))
 
 
-def test_a_killed_synthesiser_is_an_error() -> None:
+@pytest.mark.parametrize("already_gone", [False, True])
+def test_a_killed_synthesiser_is_an_error(already_gone: bool) -> None:
     with Synthesiser() as own:
         own.speak(HELLO)
         os.kill(own._process.pid, signal.SIGKILL)
+        if already_gone:  # the request finds no reader; otherwise perhaps no answer comes
+            own._process.wait()
         with pytest.raises(RunFailedError, match="it ended"):
             own.speak(HELLO)
 
