@@ -1,26 +1,29 @@
 #!/usr/bin/env bash
 # Every figure of docs/results.md, from units folders DATA/ks and DATA/ic.
 #   bash docs/results.sh DATA OUT [lm|main|controls|few-shot|lengths|verbalizers|seeds ...]
-# Without parts, all of them, in this order. Each run uses one processor thread; a finished run is
-# not run again, so the script can be stopped and started, and parts can run side by side.
+# Without parts, all of them, in this order. The LM and the main runs use two processor threads, the
+# others one; a finished run is not run again, so the script can be stopped and started, and parts
+# can run side by side.
 set -euo pipefail
 data=$1 out=$2
 shift 2
 lm=$out/gslms/units-medium
 random=$out/gslms/units-random
+threads=1
 
 run() { # task, then options
     local task=$1
     shift
-    bench run --task "$task" --corpus "$data/$task" --out "$out/runs" --threads 1 "$@"
+    bench run --task "$task" --corpus "$data/$task" --out "$out/runs" --threads "$threads" "$@"
 }
 prompt() { run "$1" --method prompt --gslm "$lm" "${@:2}"; }
 
 lm() {
     bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium \
-        --epochs 6 --max-minutes 58 --batch-tokens 2048 --dropout 0.15 --threads 1
+        --epochs 6 --max-minutes 58 --batch-tokens 2048 --dropout 0.15 --threads 2
 }
 main() {
+    local threads=2
     prompt ks --prompt-length 32 --lr 0.03 --prompt-dropout 0 --unit-dropout 0.1 \
         --batch-tokens 1024 --batch-utterances 64 --max-minutes 28
     prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
