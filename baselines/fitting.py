@@ -17,7 +17,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -26,7 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from baselines.side_by_side import side_by_side
+from baselines.side_by_side import through_batches
 from baselines.updates import Updates
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.errors import RunFailedError
@@ -41,9 +40,6 @@ MIN_STEPS_A_ROUND = 100
 SAVE_EVERY_S = 10.0
 """A checkpoint is written after a round, but not more often than this, and after every trial
 (trials side by side: after the last of them)."""
-BLOCK = 8
-"""Batches that trials side by side read together; each trial goes through them at once, so that its
-weights stay in the processor's cache."""
 SAVING_SHARE = 0.05
 """Of the time that saving may take where checkpoints are large."""
 
@@ -282,24 +278,17 @@ class Fitting:
         rates = ", ".join(f"{trial.rate:g}" for trial in self.under_way)
         what = f"lr {rates}, epoch {self.epoch + 1}"
         totals = [torch.zeros((), dtype=torch.float64) for _ in self.under_way]
-        size = BLOCK if len(self.under_way) > 1 else 1
-        blocks = [batches[begin : begin + size] for begin in range(0, len(batches), size)]
-
-        @lru_cache(maxsize=1 + self._threads)
-        def read(block: int) -> list[Any]:
-            return [self.problem.read(batch) for batch in blocks[block]]
-
         for trial in self.under_way:
             trial.module.train()
         with self.job.progress.bar(len(batches) * len(totals), what, "batches") as bar:
 
-            def work(trial: int, block: int) -> None:
-                for step, of_batch in enumerate(read(block), self.step + block * size):
-                    totals[trial] += self._one_step(self.under_way[trial], of_batch, step)
-                bar.advance(len(blocks[block]))
+            def step(trial: int, place: int, read: Any) -> None:
+                totals[trial] += self._one_step(self.under_way[trial], read, self.step + place)
+                bar.advance()
 
-            done = side_by_side(len(totals), len(blocks), work, threads=self._threads, ends=ends)
-        n_steps = sum(len(block) for block in blocks[:done])
+            n_steps = through_batches(
+                len(totals), batches, self.problem.read, step, threads=self._threads, ends=ends
+            )
         self.epoch += 1
         self.step += n_steps
         for trial, total in zip(self.under_way, totals, strict=True):

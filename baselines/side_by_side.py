@@ -4,10 +4,57 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
 
 import torch
+
+Batch = TypeVar("Batch")
+Read = TypeVar("Read")
+
+BLOCK = 8
+"""Batches that several trainings read together; each goes through them at once, so that its weights
+stay in the processor's cache."""
+
+
+def through_batches(
+    n_trainings: int,
+    batches: Sequence[Batch],
+    read: Callable[[Batch], Read],
+    step: Callable[[int, int, Read], None],
+    *,
+    threads: int,
+    ends: float,
+) -> int:
+    """Every training goes through the batches in order; what is read serves all of them.
+
+    Args:
+        n_trainings: how many.
+        batches: what each goes through.
+        read: makes of a batch what all trainings need of it.
+        step: takes a training, the place of a batch (both counted from 0) and what was read of it.
+        threads: see `side_by_side`, also for how `read` and `step` are called.
+        ends: likewise; one training stops at any batch, several after whole blocks of them.
+
+    Returns:
+        The batches that each has gone through.
+    """
+    several = n_trainings > 1
+    size = BLOCK if several else 1
+    blocks = [batches[begin : begin + size] for begin in range(0, len(batches), size)]
+
+    @lru_cache(maxsize=1 + threads if several else 0)
+    def of_block(block: int) -> list[Read]:
+        return [read(batch) for batch in blocks[block]]
+
+    def work(training: int, block: int) -> None:
+        for place, of_batch in enumerate(of_block(block), block * size):
+            step(training, place, of_batch)
+
+    done = side_by_side(n_trainings, len(blocks), work, threads=threads, ends=ends)
+    return sum(len(block) for block in blocks[:done])
 
 
 def side_by_side(
@@ -20,8 +67,8 @@ def side_by_side(
 ) -> int:
     """Every training goes through the blocks in order, whichever is furthest behind first.
 
-    Operations of each are on one thread. So `threads` of them are under way at any time, and all
-    are at nearly the same block, of which they can share what was read.
+    `threads` of them are under way at any time, the operations of each on one thread where there
+    are several, and all are at nearly the same block, of which they can share what was read.
 
     Args:
         n_trainings: how many.

@@ -23,11 +23,10 @@ _TYPICAL_ROWS = 512
 
 def _reordered(weight: Tensor) -> Tensor | None:
     """Weights in oneDNN's own layout, or None where that is of no use."""
-    fast = weight.dtype == torch.float32
-    fast = fast or (weight.dtype == torch.bfloat16 and fast_in_bf16(weight.device))
-    if weight.device.type != "cpu" or not fast:
+    if weight.device.type != "cpu" or not torch.backends.mkldnn.enabled:
         return None
-    if not torch.backends.mkldnn.enabled:
+    in_bf16 = weight.dtype == torch.bfloat16 and fast_in_bf16(weight.device)
+    if weight.dtype != torch.float32 and not in_bf16:
         return None
     reorder = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
     if reorder is None or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):

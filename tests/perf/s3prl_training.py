@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +26,12 @@ import torch
 from torch import Tensor
 from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
 
-from baselines.fitting import BLOCK
 from baselines.inputs import MeanTable
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.upstream import Upstream
-from baselines.side_by_side import side_by_side
+from baselines.side_by_side import through_batches
 from baselines.updates import Updates
 from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
@@ -185,21 +184,16 @@ class Ours:
 
     def train(self, n_rates: int) -> None:
         """Some steps of the first rates."""
-        size = BLOCK if n_rates > 1 else 1
-        blocks = [self.batches[i : i + size] for i in range(0, len(self.batches), size)]
 
-        @lru_cache(maxsize=1 + self.threads)
-        def read(block: int) -> list[tuple[Tensor]]:
-            return [self.inputs.take(batch) for batch in blocks[block]]
-
-        def work(trial: int, block: int) -> None:
+        def step(trial: int, place: int, read: tuple[Tensor]) -> None:
+            del place
             head, updates = self.trials[trial]
-            for means in read(block):
-                head.differentiate(*means, self.targets, self.softmax)
-                updates.step(1.0)
+            head.differentiate(*read, self.targets, self.softmax)
+            updates.step(1.0)
 
+        take, batches = self.inputs.take, list(self.batches)
         with one_thread():
-            side_by_side(n_rates, len(blocks), work, threads=self.threads, ends=math.inf)
+            through_batches(n_rates, batches, take, step, threads=self.threads, ends=math.inf)
 
     def round(self) -> tuple[float, float, float, float]:
         """Seconds of a pass, of a step, of that of one more rate, of a bfloat16 pass (slow: 0)."""

@@ -6,12 +6,15 @@ import time
 
 import pytest
 
-from baselines.side_by_side import side_by_side
+from baselines.side_by_side import BLOCK, side_by_side, through_batches
 
 
 def test_on_one_thread_all_take_a_block_before_the_next_is_taken() -> None:
     seen: list[tuple[int, int]] = []
-    work = lambda training, block: seen.append((training, block))  # noqa: E731
+
+    def work(training: int, block: int) -> None:
+        seen.append((training, block))
+
     assert side_by_side(3, 2, work, threads=1, ends=math.inf) == 2
     assert seen == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
 
@@ -79,3 +82,37 @@ def test_an_error_in_one_stops_the_others(threads: int, wrong: int) -> None:
     with pytest.raises(ZeroDivisionError):
         side_by_side(2, 1000, work, threads=threads, ends=math.inf)
     assert done < 200
+
+
+@pytest.mark.parametrize("n_trainings", [1, 3])
+def test_every_batch_is_read_once_for_all_and_stepped_on_in_order(n_trainings: int) -> None:
+    batches = [f"batch {i}" for i in range(2 * BLOCK + 3)]
+    read: list[str] = []
+    seen: list[list[tuple[int, str]]] = [[] for _ in range(n_trainings)]
+
+    def take(batch: str) -> str:
+        read.append(batch)
+        return batch.upper()
+
+    def step(training: int, place: int, what: str) -> None:
+        seen[training].append((place, what))
+
+    n = through_batches(n_trainings, batches, take, step, threads=1, ends=math.inf)
+    assert n == len(batches)
+    assert read == batches
+    assert seen == [[(i, b.upper()) for i, b in enumerate(batches)]] * n_trainings
+
+
+@pytest.mark.parametrize(("n_trainings", "expected"), [(1, 1), (2, BLOCK)])
+def test_without_time_one_training_makes_a_batch_and_several_a_block(
+    n_trainings: int, expected: int
+) -> None:
+    made = [0] * n_trainings
+
+    def step(training: int, place: int, what: int) -> None:
+        made[training] += 1
+
+    batches = range(3 * BLOCK)
+    n = through_batches(n_trainings, batches, int, step, threads=1, ends=-math.inf)
+    assert n == expected
+    assert made == [expected] * n_trainings
