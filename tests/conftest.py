@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -162,6 +164,11 @@ def bench(tmp_path: Path, bench_environment: dict[str, str]) -> BenchCommand:
     return run
 
 
+def bench_process(arguments: Sequence[str | Path]) -> list[str]:
+    """The command of a `bench` process."""
+    return [sys.executable, "-W", "error", "-m", "bench", *map(str, arguments)]
+
+
 SAVING_ALWAYS = """
 import sys
 import baselines.fitting
@@ -170,10 +177,18 @@ baselines.fitting.SAVE_EVERY_S = 0.0
 sys.exit(main())
 """
 """`bench`, whose trainings write a checkpoint after their first round already, however fast the
-machine is: what a test that kills one waits for."""
+machine is."""
 
 
-def bench_process(arguments: Sequence[str | Path], *, saving_always: bool = False) -> list[str]:
-    """The command of a `bench` process; `saving_always`: see `SAVING_ALWAYS`."""
-    entry = ("-c", SAVING_ALWAYS) if saving_always else ("-m", "bench")
-    return [sys.executable, "-W", "error", *entry, *map(str, arguments)]
+def kill_at_a_checkpoint(
+    arguments: Sequence[str | Path], out: Path, environment: dict[str, str]
+) -> None:
+    """Starts a run that is to lie in `out`, and kills it once there is a checkpoint."""
+    command = [sys.executable, "-W", "error", "-c", SAVING_ALWAYS, *map(str, arguments), "--quiet"]
+    killed = subprocess.Popen(command, cwd=out.parent, env=environment)
+    started = time.monotonic()
+    while not list(out.glob("*/checkpoint/*.safetensors")):
+        assert time.monotonic() - started < 120
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from bench.records import Record
-from tests.conftest import BenchCommand, UnitsFolder, bench_process
+from tests.conftest import BenchCommand, UnitsFolder, kill_at_a_checkpoint
 from tests.e2e.conftest import lasting, only_run
 
 
@@ -55,17 +52,7 @@ def test_a_killed_fine_tuning_ends_as_an_undisturbed_one(
         *("--max-epochs", "8", "--precision", "fp32"),
     )
     bench(*given, "--out", "whole")
-    killed = subprocess.Popen(
-        bench_process((*given, "--out", "killed", "--quiet"), saving_always=True),
-        cwd=tmp_path,
-        env=bench_environment,
-    )
-    started = time.monotonic()
-    while not list(tmp_path.glob("killed/*/checkpoint/*.safetensors")):
-        assert time.monotonic() - started < 120
-        time.sleep(0.01)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_at_a_checkpoint((*given, "--out", "killed"), tmp_path / "killed", bench_environment)
     folder = only_run(tmp_path / "killed")
     assert not (folder / "record.json").exists()
     assert "continuing trial 1 after epoch" in bench(*given, "--out", "killed").stderr

@@ -6,9 +6,6 @@ Most runs share this process: importing s3prl takes seconds.
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +17,7 @@ import soundfile
 from bench.cli import main
 from bench.records import Record
 from tests.audio_folder import make_audio_folder
-from tests.conftest import BenchCommand, bench_process
+from tests.conftest import BenchCommand, kill_at_a_checkpoint
 from tests.e2e.conftest import lasting, only_run
 
 
@@ -104,19 +101,7 @@ def test_a_killed_run_ends_with_the_record_of_an_undisturbed_one(
     given = arguments(corpus, "ks", "--search", "lr=1e-4,1e-3", "--max-epochs", "400")
     given = (*given, "--patience", "1000")
     bench(*given, "--out", "whole")
-    killed = subprocess.Popen(
-        bench_process((*given, "--out", "killed"), saving_always=True),
-        cwd=tmp_path,
-        env=bench_environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    started = time.monotonic()
-    while not list(tmp_path.glob("killed/*/checkpoint/*.safetensors")):
-        assert time.monotonic() - started < 60
-        time.sleep(0.01)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    kill_at_a_checkpoint((*given, "--out", "killed"), tmp_path / "killed", bench_environment)
     folder = only_run(tmp_path / "killed")
     assert not (folder / "record.json").exists()
     done = bench(*given, "--out", "killed")
