@@ -81,10 +81,12 @@ def settled(job: Job, recipe: Recipe, options: Options) -> tuple[tuple[float, ..
     if head == "small" and recipe.small is not None:
         training = recipe.small
     tried = rates(options.lr, options.search, training.search)
+    batch_utterances = options.batch_utterances or training.batch_utterances
+    passes = training.passes(len(job.corpus.train), batch_utterances)
     update: dict[str, object] = {
         "head": head,
-        "max_epochs": options.max_epochs or training.max_epochs,
-        "batch_utterances": options.batch_utterances or training.batch_utterances,
+        "max_epochs": options.max_epochs or passes,
+        "batch_utterances": batch_utterances,
     }
     if options.lr is None:
         update["search"] = search_text(tried)

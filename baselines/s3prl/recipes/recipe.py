@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+MOST_PASSES = 200
+"""However small a training set is."""
+
 
 class Training(NamedTuple):
     """What is trained how long.
@@ -13,11 +16,19 @@ class Training(NamedTuple):
         search: learning rates tried on validation where none is given.
         max_epochs: passes over the training set at most.
         batch_utterances: utterances a step.
+        steps: over a small training set there are more passes, until they make as many steps.
     """
 
     search: tuple[float, ...]
     max_epochs: int
     batch_utterances: int = 32
+    steps: int = 0
+
+    def passes(self, n_utterances: int, batch_utterances: int) -> int:
+        """Passes at most over so many utterances, in batches of so many."""
+        steps_a_pass = -(-n_utterances // batch_utterances)
+        wanted = -(-self.steps // max(1, steps_a_pass))
+        return max(self.max_epochs, min(wanted, MOST_PASSES))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
