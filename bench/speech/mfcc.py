@@ -8,11 +8,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy.fft import dct
 
 from bench.speech.audio import SAMPLE_RATE_HZ
 from bench.speech.encoder import Tensors
+
+BAND_HZ = (60.0, 7600.0)
+"""What the bands span."""
 
 
 class MfccSettings(BaseModel):
@@ -109,12 +114,10 @@ class MfccEncoder:
         pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(wave) : hop]
         spectrum = np.fft.rfft(pieces * np.hanning(window), n=self._n_fft)
         bands = np.log((spectrum.real**2 + spectrum.imag**2) @ self._mel + 1e-6)
-        frames = bands @ self._cosines
+        frames = dct(bands, norm="ortho", axis=1)[:, : settings.n_coefficients]
         frames -= frames.mean(axis=0)
         if settings.deltas:
-            around = np.pad(frames, ((2, 2), (0, 0)), mode="edge")
-            slopes = (2 * (around[4:] - around[:-4]) + around[3:-1] - around[1:-3]) / 10
-            frames = np.concatenate([frames, slopes], axis=1)
+            frames = np.concatenate([frames, _slopes(frames)], axis=1)
         if settings.pool > 1:
             missing = -len(frames) % settings.pool
             frames = np.pad(frames, ((0, missing), (0, 0)), mode="edge")
@@ -128,19 +131,16 @@ class MfccEncoder:
     @cached_property
     def _mel(self) -> NDArray[np.float64]:
         """(n_fft / 2 + 1, n_mels): triangles that overlap by half."""
-        low, high = (2595 * math.log10(1 + hz / 700) for hz in (60, 7600))
-        mels = np.linspace(low, high, self._settings.n_mels + 2)
-        corners = 700 * (10 ** (mels / 2595) - 1)
-        hz = np.arange(self._n_fft // 2 + 1) * SAMPLE_RATE_HZ / self._n_fft
-        rising = (hz[:, None] - corners[:-2]) / (corners[1:-1] - corners[:-2])
-        falling = (corners[2:] - hz[:, None]) / (corners[2:] - corners[1:-1])
-        return np.clip(np.minimum(rising, falling), 0, None)
+        from torchaudio.functional import melscale_fbanks
 
-    @cached_property
-    def _cosines(self) -> NDArray[np.float64]:
-        """(n_mels, n_coefficients): the cosine transform, type II, orthonormal."""
-        n = self._settings.n_mels
-        k = np.arange(self._settings.n_coefficients)
-        table = np.cos(np.pi * (np.arange(n)[:, None] + 0.5) * k / n) * math.sqrt(2 / n)
-        table[:, 0] /= math.sqrt(2)
-        return np.asarray(table, np.float64)
+        bins, n_mels = self._n_fft // 2 + 1, self._settings.n_mels
+        found = melscale_fbanks(bins, *BAND_HZ, n_mels, SAMPLE_RATE_HZ)
+        return np.asarray(found.numpy(), np.float64)
+
+
+def _slopes(frames: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_frames, dim): of a line through five frames; the first and the last go on outside."""
+    from torchaudio.functional import compute_deltas
+
+    slopes: NDArray[np.float64] = compute_deltas(torch.from_numpy(frames.T.copy())).T.numpy()
+    return slopes
