@@ -204,7 +204,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="batch-utterances",
         kind="int",
-        help="utterances a step at most (default: 32; the small head of an s3prl method: 8)",
+        help="utterances a step at most (default: 32; with small recurrent layers: 8)",
         methods=_TUNED,
     ),
     Option(
@@ -294,22 +294,24 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="head",
         kind="str",
-        choices=("superb", "small"),
-        help="asr, sf: 2 BLSTM x 1024 or x 256 (default: superb on a GPU, small on a CPU)",
+        choices=("superb", "small", "recurrent"),
+        help="superb: SUPERB's own (asr, sf: 2 BLSTM x 1024; labels: a mean over time); small: 2 "
+        "BLSTM x 256 for asr and sf; recurrent: these for labels, before the mean (default: "
+        "superb; small for asr and sf on a CPU)",
         methods=_DOWNSTREAM,
     ),
     Option(
         name="spec-augment",
         kind="switch",
         default=True,
-        help="asr, sf: mask features in training",
+        help="with recurrent layers: mask features in training",
         methods=_DOWNSTREAM,
     ),
     Option(
         name="feature-cache",
         kind="str",
         default="20GB",
-        help="asr, sf: disk space for frozen features in half precision, or off",
+        help="with recurrent layers: disk space for frozen features in half precision, or off",
         methods=_S3PRL,
     ),
     Option(

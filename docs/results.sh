@@ -26,7 +26,7 @@ main() {
     local threads=2
     prompt ks --prompt-length 32 --lr 0.03 --prompt-dropout 0 --unit-dropout 0.1 \
         --batch-tokens 1024 --batch-utterances 64 --max-minutes 28
-    prompt ic --prompt-length 31 --batch-tokens 1024 --max-minutes 28
+    prompt ic --prompt-length 31 --unit-dropout 0.1 --batch-tokens 1024 --max-minutes 28
 }
 controls() {
     # The same shape with weights that were hardly trained at all: one step at a tiny rate.
@@ -45,6 +45,7 @@ few-shot() {
         for k in 5 10 50 200; do
             for seed in 0 1 2; do
                 run "$task" --method bag-of-units --shots "$k" --seed "$seed" --min-count 1
+                run "$task" --method linear-probe --gslm "$lm" --shots "$k" --seed "$seed"
             done
         done
         prompt "$task" --shots 5 --max-epochs 60

@@ -14,12 +14,13 @@ from baselines.fitting import Fitting, Plan, Problem
 from baselines.option_text import layer_list
 from baselines.s3prl.containment import seeded
 from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
-from baselines.s3prl.ctc_model import HEADS, CtcModel
+from baselines.s3prl.ctc_model import CtcModel
 from baselines.s3prl.extraction import check_audio_is_there
 from baselines.s3prl.label_task import LabelTask
 from baselines.s3prl.options import DownstreamOptions
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.recipes import Recipe
+from baselines.s3prl.recurrent_head import SMALL, SUPERB, RecurrentClassifier
 from baselines.s3prl.sequence_task import SequenceTask
 from baselines.s3prl.splits import Read
 from baselines.s3prl.upstream import Upstream
@@ -63,10 +64,11 @@ def load_upstream(job: Job, options: DownstreamOptions, *, frozen: bool = True) 
     )
 
 
-def make_head(
-    job: Job, upstream: Upstream, options: DownstreamOptions
-) -> PooledClassifier | CtcModel:
-    """SUPERB's head for the task, with the seed's first weights.
+Head = PooledClassifier | RecurrentClassifier | CtcModel
+
+
+def make_head(job: Job, upstream: Upstream, options: DownstreamOptions) -> Head:
+    """What a task is read with, with the seed's first weights.
 
     Args:
         job: the run's.
@@ -74,12 +76,14 @@ def make_head(
         options: settled.
     """
     shape = upstream.n_layers, upstream.dim, upstream.stride
+    masks, labels = options.spec_augment, job.labels
     with seeded(random.derive(job.seed, "start")):
-        if not job.task.is_sequence:
-            return PooledClassifier(*shape, job.labels)
-        assert options.head is not None
-        size = HEADS[options.head]
-        return CtcModel(*shape, job.labels.n, size, spec_augment=options.spec_augment)
+        if job.task.is_sequence:
+            size = SUPERB if options.head == "superb" else SMALL
+            return CtcModel(*shape, labels.n, size, spec_augment=masks)
+        if options.head == "recurrent":
+            return RecurrentClassifier(*shape, labels.n, SMALL, spec_augment=masks)
+        return PooledClassifier(*shape, labels)
 
 
 Module = TypeVar("Module", bound=nn.Module)

@@ -77,7 +77,7 @@ class S3prlFinetune:
 
 def _recipe(job: Job) -> Recipe:
     recipe = recipe_of(job.task.name, "s3prl-finetune")
-    training = recipe.superb._replace(max_epochs=MAX_EPOCHS[job.task.answer])
+    training = recipe.heads["superb"]._replace(max_epochs=MAX_EPOCHS[job.task.answer])
     if not job.task.is_sequence:
         training = training._replace(search=LABELS_LR)
-    return replace(recipe, superb=training)
+    return replace(recipe, heads={**recipe.heads, "superb": training})

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.fitting import Indices
-from baselines.s3prl.ctc_model import padded
 from baselines.s3prl.extraction import extract
+from baselines.s3prl.recurrent_head import padded
 from baselines.s3prl.survey import Survey
 from baselines.s3prl.upstream import Upstream
 from bench.errors import DataError, UsageError
@@ -59,7 +59,7 @@ class Budget:
 
 
 class FrameFeatures:
-    """The frames of a split, as `CtcModel` reads them.
+    """The frames of a split, as a `RecurrentHead` reads them.
 
     Args:
         upstream: the frozen upstream.

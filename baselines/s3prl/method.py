@@ -42,7 +42,7 @@ class S3prlMethod:
         read: Read = partial(
             PooledFeatures, self._upstream, gain_db=recipe.gain_db, progress=job.progress
         )
-        if job.task.is_sequence:
+        if job.task.is_sequence or self.options.head == "recurrent":
             read = FrameReader(
                 self._upstream, gain_db=recipe.gain_db, budget=budget, progress=job.progress
             )

@@ -9,8 +9,7 @@ from pydantic import Field
 
 from baselines.layer_options import LayerOptions
 from baselines.option_text import rates, search_text
-from baselines.s3prl.ctc_model import HeadName
-from baselines.s3prl.recipes import Recipe
+from baselines.s3prl.recipes import HeadName, Recipe
 from bench.errors import UsageError
 from bench.method import Job
 
@@ -19,9 +18,10 @@ class DownstreamOptions(LayerOptions):
     """What decides the training of a downstream model; see `LayerOptions`.
 
     Attributes:
-        head: ASR and SF: `superb` (2 BLSTM x 1024) or `small` (2 BLSTM x 256); None: superb on a
-            GPU, small on a CPU. The classifiers have SUPERB's head only.
-        spec_augment: ASR and SF: mask features in training.
+        head: `superb`: SUPERB's own (ASR and SF: 2 BLSTM x 1024; KS, IC and LID: the mean over
+            time); `small`: ASR and SF: 2 BLSTM x 256; `recurrent`: KS, IC and LID: the same
+            before the mean; None: superb, but for ASR and SF on a CPU small.
+        spec_augment: with recurrent layers: mask features in training.
         ctc_beam: ASR and SF: hypotheses kept at the test; 1: the best path.
         kenlm: ASR and SF: a word language model for the beam (ARPA or KenLM binary).
         lm_weight: of the language model.
@@ -40,7 +40,7 @@ class S3prlOptions(DownstreamOptions):
     """Those of `s3prl`, whose upstream is frozen; see `DownstreamOptions`.
 
     Attributes:
-        feature_cache: ASR and SF: disk space for features (`20GB`), or `off`.
+        feature_cache: with recurrent layers: disk space for features (`20GB`), or `off`.
     """
 
     feature_cache: str = "20GB"
@@ -68,18 +68,17 @@ def settled(job: Job, recipe: Recipe, options: Options) -> tuple[tuple[float, ..
         UsageError: if the options do not go together or do not fit the task.
     """
     head: HeadName = options.head or "superb"
-    if not job.task.is_sequence:
-        if options.head == "small" or options.ctc_beam > 1 or options.kenlm is not None:
-            raise UsageError(
-                f"--head small, --ctc-beam and --kenlm are for asr and sf, not {job.task.name}"
-            )
-    else:
-        head = options.head or ("small" if job.device == "cpu" else "superb")
-        if options.kenlm is not None and options.ctc_beam == 1:
-            raise UsageError("--kenlm needs a beam", hint="e.g. --ctc-beam 50")
-    training = recipe.superb
-    if head == "small" and recipe.small is not None:
-        training = recipe.small
+    if job.task.is_sequence and options.head is None and job.device == "cpu":
+        head = "small"
+    if head not in recipe.heads:
+        raise UsageError(
+            f"--head {head} is not for {job.task.name}", hint=f"it has {', '.join(recipe.heads)}"
+        )
+    if not job.task.is_sequence and (options.ctc_beam > 1 or options.kenlm is not None):
+        raise UsageError(f"--ctc-beam and --kenlm are for asr and sf, not {job.task.name}")
+    if options.kenlm is not None and options.ctc_beam == 1:
+        raise UsageError("--kenlm needs a beam", hint="e.g. --ctc-beam 50")
+    training = recipe.heads[head]
     tried = rates(options.lr, options.search, training.search)
     batch_utterances = options.batch_utterances or training.batch_utterances
     passes = training.passes(len(job.corpus.train), batch_utterances)

@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from baselines.s3prl.containment import contained
-from baselines.s3prl.ctc_model import CtcModel
 from baselines.s3prl.pooled_classifier import PooledClassifier
+from baselines.s3prl.recurrent_head import RecurrentHead
 from baselines.s3prl.upstream import Upstream
 from bench.errors import UsageError
 from bench.random import torch_generator
 from bench.speech.audio import SAMPLE_RATE_HZ
 from bench.speech.equal_lengths import equally_long
 
-Head = PooledClassifier | CtcModel
+Head = PooledClassifier | RecurrentHead
 
 
 class TunedModel(nn.Module):

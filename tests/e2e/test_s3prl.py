@@ -71,6 +71,22 @@ def test_a_label_task_is_learnt(here: Here, tmp_path: Path, task: str) -> None:
     assert record.method.options["search"] == "lr=0.01,1e-05"
 
 
+@pytest.mark.parametrize(("task", "method"), [("ic", "s3prl"), ("ks", "s3prl-finetune")])
+def test_labels_are_read_by_a_recurrent_head(
+    here: Here, tmp_path: Path, task: str, method: str
+) -> None:
+    sizes = {"train": 24, "valid": 8, "test": 8}
+    corpus = make_audio_folder(tmp_path / "tones", task, sizes=sizes)
+    run = ("run", "--method", method, "--task", task, "--corpus", corpus, "--threads", "1")
+    given = (*run, "--head", "recurrent", "--lr", "3e-3", "--max-epochs", "20")
+    record = Record.model_validate_json(here(*given, "--no-spec-augment", "--json").stdout)
+    assert record.scores["accuracy"].value > 0.7
+    assert record.method.options["head"] == "recurrent"
+    assert record.method.options["batch_utterances"] == 8
+    assert record.train is not None
+    assert record.train.steps == 60
+
+
 @pytest.mark.parametrize("task", ["asr", "sf"])
 def test_a_sequence_task_is_learnt(here: Here, tmp_path: Path, task: str) -> None:
     sizes = {"train": 16, "valid": 6, "test": 6}
@@ -88,6 +104,9 @@ def test_a_sequence_task_is_learnt(here: Here, tmp_path: Path, task: str) -> Non
     assert record.method.options["head"] == "small"
     assert record.method.options["search"] is None
     assert record.n_trainable == record.n_trainable_paper
+    refused = here(*given, "--head", "recurrent", check=2).stderr
+    assert f"--head recurrent is not for {task}" in refused
+    assert "it has superb, small" in refused
     rows = (tmp_path / "runs").glob(f"{task}-s3prl-*/predictions.jsonl")
     scores = [json.loads(row)["score"] for file in rows for row in file.read_text().splitlines()]
     assert len(scores) == 6
@@ -138,7 +157,8 @@ def test_damaged_audio(here: Here, tmp_path: Path) -> None:
         (("--layers", "x"), 2, "is no list of layers"),
         (("--lr", "1", "--search", "lr=1"), 2, "exclude each other"),
         (("--precision", "bf16"), 2, "which bfloat16 spoils"),
-        (("--head", "small"), 2, "are for asr and sf, not ks"),
+        (("--head", "small"), 2, "--head small is not for ks"),
+        (("--ctc-beam", "2"), 2, "are for asr and sf, not ks"),
         (("--prompt-length", "3"), 2, "method 's3prl' has no option --prompt-length"),
     ],
 )

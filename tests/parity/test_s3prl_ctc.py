@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from baselines.s3prl.containment import seeded, silenced
-from baselines.s3prl.ctc_model import CtcModel, HeadSize, ctc_loss
+from baselines.s3prl.ctc_model import CtcModel, ctc_loss
 from baselines.s3prl.pooled_classifier import Shape
+from baselines.s3prl.recurrent_head import Size
 
 with silenced():
     from s3prl.dataio.encoder.tokenizer import CharacterTokenizer
@@ -20,7 +21,7 @@ with silenced():
     from s3prl.task.speech2text_ctc_task import Speech2TextCTCTask
 
 DIM = 200
-SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
+SIZE = Size(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
 LETTERS = "abcd "
 
 

@@ -15,11 +15,12 @@ from baselines import fitting
 from baselines.fitting import Fitting
 from baselines.label_softmax import LabelSoftmax
 from baselines.s3prl.containment import contained, seeded, silenced
-from baselines.s3prl.ctc_model import CtcModel, HeadSize, ctc_loss
+from baselines.s3prl.ctc_model import CtcModel, ctc_loss
 from baselines.s3prl.downstream import Drawn
 from baselines.s3prl.finetune import S3prlFinetune
 from baselines.s3prl.options import FinetuneOptions
 from baselines.s3prl.pooled_classifier import PooledClassifier
+from baselines.s3prl.recurrent_head import Size
 from baselines.s3prl.tuned_model import TunedModel, Tuning
 from baselines.s3prl.upstream import Upstream
 from bench import random
@@ -35,7 +36,7 @@ with silenced():
 
 N_SAMPLES = 8000
 LABELS = Labels(groups=(tuple("abc"), tuple("de")), counts=((1,) * 3, (1,) * 2))
-SIZE = HeadSize(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
+SIZE = Size(proj=12, hidden=10, dropout=0.2, standardizes=False, samples_a_step=1)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def pair(name: str, checkpoint: Path | None, kind: str) -> tuple[TunedModel, Any
     return ours, theirs
 
 
-def their_model(upstream: nn.Module, kind: str, n_labels: int, size: HeadSize = SIZE) -> Any:
+def their_model(upstream: nn.Module, kind: str, n_labels: int, size: Size = SIZE) -> Any:
     upstream.requires_grad_(True)
     with contained():
         featurizer = Featurizer(upstream)
@@ -190,7 +191,7 @@ def test_some_steps(
     corpus = make_audio_folder(tmp_path / "tones", "asr", sizes=sizes)  # clips of equal length
     name, checkpoint = models["hf"]
     job = audio_job(corpus, "asr", tmp_path / "run", upstream=name, checkpoint=checkpoint)
-    monkeypatch.setattr("baselines.s3prl.downstream.HEADS", {"small": SIZE})
+    monkeypatch.setattr("baselines.s3prl.downstream.SMALL", SIZE)
     options = FinetuneOptions(lr=1e-3, upstream_lr=5e-4, max_epochs=3, batch_utterances=4)
     method = S3prlFinetune(job, options)
     start = {name: p.detach().clone() for name, p in method._work.module.named_parameters()}

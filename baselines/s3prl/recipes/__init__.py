@@ -6,13 +6,13 @@ from baselines.s3prl.recipes.asr import ASR
 from baselines.s3prl.recipes.ic import IC
 from baselines.s3prl.recipes.ks import KS
 from baselines.s3prl.recipes.lid import LID
-from baselines.s3prl.recipes.recipe import Recipe
+from baselines.s3prl.recipes.recipe import HeadName, Recipe
 from baselines.s3prl.recipes.sf import SF
 from bench.errors import UsageError
 
 RECIPES: dict[str, Recipe] = {"ks": KS, "ic": IC, "lid": LID, "asr": ASR, "sf": SF}
 
-__all__ = ["RECIPES", "Recipe", "recipe_of"]
+__all__ = ["RECIPES", "HeadName", "Recipe", "recipe_of"]
 
 
 def recipe_of(task: str, method: str) -> Recipe:

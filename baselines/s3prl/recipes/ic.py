@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from baselines.s3prl.recipes.recipe import Recipe, Training
+from baselines.s3prl.recipes.recipe import SMALL, Recipe, Training
 
-IC = Recipe(superb=Training(search=(1e-2, 1e-3, 1e-4), max_epochs=200))
+IC = Recipe(
+    heads={
+        "superb": Training(search=(1e-2, 1e-3, 1e-4), max_epochs=200),
+        "recurrent": SMALL,
+    },
+)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+HeadName = Literal["superb", "small", "recurrent"]
+"""`superb`: SUPERB's own for the task; `small`: that of ASR and SF with fewer weights; `recurrent`:
+the layers of `small` for labels, which SUPERB reads from a mean over time."""
 MOST_PASSES = 200
 """However small a training set is."""
 
@@ -31,18 +35,20 @@ class Training(NamedTuple):
         return max(self.max_epochs, min(wanted, MOST_PASSES))
 
 
+SMALL = Training(search=(1e-3,), max_epochs=40, batch_utterances=8, steps=3200)
+"""Of the smaller recurrent layers, in every task."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """How SUPERB trains a task, and what this project sets where SUPERB leaves it open.
 
     Attributes:
         gain_db: the waveform is scaled by it before the upstream.
-        superb: of SUPERB's head.
-        small: of the smaller head; None if there is none.
+        heads: what there is to read the task with, and how each is trained.
         clip_norm: of the gradient of all trained parameters together.
     """
 
     gain_db: float = 0.0
-    superb: Training
-    small: Training | None = None
+    heads: Mapping[HeadName, Training]
     clip_norm: float = 1.0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from baselines.s3prl.recipes.recipe import Recipe, Training
+from baselines.s3prl.recipes.recipe import SMALL, Recipe, Training
 
-SF = Recipe(
-    superb=Training(search=(1e-4,), max_epochs=200),
-    small=Training(search=(1e-3,), max_epochs=40, batch_utterances=8, steps=3200),
-)
+SF = Recipe(heads={"superb": Training(search=(1e-4,), max_epochs=200), "small": SMALL})

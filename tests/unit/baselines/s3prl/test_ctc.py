@@ -10,18 +10,12 @@ from torch import Tensor
 
 from baselines.s3prl.containment import seeded
 from baselines.s3prl.ctc_decoding import BeamSettings, beam_decoder, greedy
-from baselines.s3prl.ctc_model import (
-    HEADS,
-    CtcModel,
-    HeadSize,
-    ctc_loss,
-    log_probability,
-    standardized,
-)
+from baselines.s3prl.ctc_model import CtcModel, ctc_loss, log_probability
+from baselines.s3prl.recurrent_head import SUPERB, Size, standardized
 from bench.errors import MissingError, UsageError
 from tasks.labels import Labels
 
-TINY = HeadSize(proj=6, hidden=5, dropout=0.2, standardizes=True, samples_a_step=640)
+TINY = Size(proj=6, hidden=5, dropout=0.2, standardizes=True, samples_a_step=640)
 BEAM = BeamSettings(beam=200, kenlm=None, lm_weight=2.0, word_score=0.0)
 
 
@@ -108,7 +102,7 @@ def test_every_parameter_is_trained() -> None:
 def test_superbs_head_has_its_published_size(dim: int, n: int) -> None:
     """31 outputs: s3prl's 28 characters and three specials."""
     with torch.device("meta"):
-        head = CtcModel(1, dim, 320, 30, HEADS["superb"], spec_augment=True)
+        head = CtcModel(1, dim, 320, 30, SUPERB, spec_augment=True)
     assert head.n_head_parameters == n
 
 

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from baselines import fitting
 from baselines.fitting import Indices, Problem
 from baselines.s3prl import downstream, naming, waves
-from baselines.s3prl.ctc_model import HeadSize
 from baselines.s3prl.downstream import Drawn, load_upstream, make_head
 from baselines.s3prl.finetune import S3prlFinetune
 from baselines.s3prl.method import S3prlMethod
 from baselines.s3prl.options import FinetuneOptions, S3prlOptions
+from baselines.s3prl.recurrent_head import Size
 from baselines.s3prl.tuned_model import TunedModel, Tuning
 from baselines.s3prl.upstream import Upstream
 from baselines.s3prl.waves import Waves
@@ -46,8 +46,8 @@ def hubert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def quick_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = HeadSize(proj=32, hidden=32, dropout=0.2, standardizes=False, samples_a_step=1)
-    monkeypatch.setattr(downstream, "HEADS", {"small": size})
+    size = Size(proj=32, hidden=32, dropout=0.2, standardizes=False, samples_a_step=1)
+    monkeypatch.setattr(downstream, "SMALL", size)
 
 
 @pytest.fixture
