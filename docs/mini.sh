@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every figure of docs/mini.md's table: the embedded corpus and GSLM, by default settings.
-#   bash docs/mini.sh OUT [controls|prompts|heads|random ...]
+#   bash docs/mini.sh OUT [controls|prompts|heads|recurrent|random ...]
 # Without parts, all of them, in this order. Each run uses one processor thread; a finished run is
 # not run again, so the script can be stopped and started, and parts can run side by side.
 set -euo pipefail
@@ -33,6 +33,11 @@ heads() {
         done
     done
 }
+recurrent() { # intents by what SUPERB's head for ASR and SF is made of, and not by a mean over time
+    for upstream in mini fbank_no_cmvn; do
+        run --method s3prl --task ic --upstream "$upstream" --head recurrent
+    done
+}
 random() { # the same units, read by a frozen LM of the same shape that was hardly trained at all
     local task gslm folders=()
     for task in ks ic lid asr; do
@@ -51,7 +56,7 @@ random() { # the same units, read by a frozen LM of the same shape that was hard
     done
 }
 
-(($#)) || set -- controls prompts heads random
+(($#)) || set -- controls prompts heads recurrent random
 for part; do
     "$part"
 done
