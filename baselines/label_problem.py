@@ -21,7 +21,8 @@ from baselines.label_softmax import LabelSoftmax
 from bench import random
 from bench.method import Job, Prediction
 
-ANSWER_BATCH = 1024
+ROWS_AT_ONCE = 1024
+"""Utterances answered at once where each is a row of a table."""
 
 
 class LabelProblem:
@@ -73,14 +74,26 @@ class LabelProblem:
 
     def answer_valid(self, module: nn.Module) -> list[tuple[str, ...]]:
         """Answers to the validation set."""
-        return [p.symbols for p in answer(self.job, module, self.valid)]
+        return [p.symbols for p in answer(self.job, module, self.valid, self.batch_utterances)]
 
 
-def answer(job: Job, module: nn.Module, inputs: Inputs) -> list[Prediction]:
-    """A classifier's answers to a split."""
+def answer(job: Job, module: nn.Module, inputs: Inputs, batch_utterances: int) -> list[Prediction]:
+    """A classifier's answers to a split.
+
+    Args:
+        job: the run's.
+        module: gives logits; see `LabelProblem`.
+        inputs: the split.
+        batch_utterances: those of a training step; no more are answered at once where they differ
+            in length, since a batch may be padded to its longest.
+    """
     softmax = LabelSoftmax(job.labels)
+    alike = len(inputs.sizes) > 0 and int(np.ptp(inputs.sizes)) == 0
     return answer_in_batches(
-        job, inputs, lambda batch: softmax.answers(module(*inputs.take(batch))), ANSWER_BATCH
+        job,
+        inputs,
+        lambda batch: softmax.answers(module(*inputs.take(batch))),
+        ROWS_AT_ONCE if alike else batch_utterances,
     )
 
 

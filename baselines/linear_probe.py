@@ -105,9 +105,10 @@ class LinearProbe:
                 hint="it solves ks, ic and lid; asr and sf have `prompt` and `finetune-lm`",
             )
         self._rates = rates(options.lr, options.search, SEARCH)
+        self._batch_utterances = options.batch_utterances or BATCH_UTTERANCES
         settled: dict[str, object] = {
             "max_epochs": options.max_epochs or MAX_EPOCHS,
-            "batch_utterances": options.batch_utterances or BATCH_UTTERANCES,
+            "batch_utterances": self._batch_utterances,
         }
         if options.lr is None:
             settled["search"] = search_text(self._rates)
@@ -149,7 +150,6 @@ class LinearProbe:
         """Computes the means once, then trains every trial of the search on them."""
         job, options = self._job, self.options
         assert options.max_epochs is not None  # settled
-        assert options.batch_utterances is not None
         warn_of_unknown_units(job, self._gslm, self._frozen)
         problem = LabelProblem(
             job,
@@ -157,7 +157,7 @@ class LinearProbe:
             train=self._means(job.corpus.train),
             valid=self._means(job.corpus.valid),
             usable=np.arange(len(job.corpus.train)),
-            batch_utterances=options.batch_utterances,
+            batch_utterances=self._batch_utterances,
         )
         plan = Plan(
             rates=self._rates,
@@ -179,7 +179,8 @@ class LinearProbe:
 
     def predict(self, utterances: Sequence[Utterance]) -> list[Prediction]:
         """Answers of the best trial's best round."""
-        return answer(self._job, self._module, self._means(utterances))
+        means = self._means(utterances)
+        return answer(self._job, self._module, means, self._batch_utterances)
 
     def _means(self, utterances: Sequence[Utterance]) -> MeanTable:
         read = [u.units for u in utterances if u.units is not None]

@@ -50,4 +50,5 @@ class LabelTask:
         Raises:
             DataError: if audio is damaged.
         """
-        return answer(self.job, module, read_test(self.read, utterances))
+        split = read_test(self.read, utterances)
+        return answer(self.job, module, split, self.batch_utterances)
