@@ -6,35 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from baselines.s3prl.recurrent_head import RecurrentHead, Size
+from baselines.s3prl.recurrent_head import RecurrentHead
 
 BLANK = 0
 """The output of the blank; label i is output i + 1."""
 
 
 class CtcModel(RecurrentHead):
-    """The head, of s3prl's own modules.
+    """The head, of s3prl's own modules; beside the labels it has an output for the blank."""
 
-    Args:
-        n_layers: of the upstream.
-        dim: of its layers.
-        stride: samples a frame.
-        n_labels: symbols, the blank not counted.
-        size: of the recurrent layers.
-        spec_augment: mask features in training.
-    """
-
-    def __init__(
-        self,
-        n_layers: int,
-        dim: int,
-        stride: int,
-        n_labels: int,
-        size: Size,
-        *,
-        spec_augment: bool,
-    ) -> None:
-        super().__init__(n_layers, dim, stride, n_labels + 1, size, spec_augment=spec_augment)
+    more_outputs = 1
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of every output at every step; see `step_scores`.

@@ -23,6 +23,7 @@ from baselines.s3prl.recipes import Recipe
 from baselines.s3prl.recurrent_head import SMALL, SUPERB, RecurrentClassifier
 from baselines.s3prl.sequence_task import SequenceTask
 from baselines.s3prl.splits import Read
+from baselines.s3prl.tuned_model import Head
 from baselines.s3prl.upstream import Upstream
 from bench import random
 from bench.files import write_atomic
@@ -62,9 +63,6 @@ def load_upstream(job: Job, options: DownstreamOptions, *, frozen: bool = True) 
         device=device,
         frozen=frozen,
     )
-
-
-Head = PooledClassifier | RecurrentClassifier | CtcModel
 
 
 def make_head(job: Job, upstream: Upstream, options: DownstreamOptions) -> Head:

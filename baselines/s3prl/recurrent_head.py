@@ -6,7 +6,7 @@ ASR and SF read them by CTC (`ctc_model`); here a label is read from them, avera
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -56,17 +56,22 @@ class RecurrentHead(nn.Module):
         n_layers: of the upstream.
         dim: of its layers.
         stride: samples a frame.
-        n_outputs: scores of a step.
+        n_labels: scores of a step, but for `more_outputs`.
         size: of the recurrent layers.
         spec_augment: mask features in training.
+
+    Attributes:
+        more_outputs: scores of a step that are no label's; they come first.
     """
+
+    more_outputs: ClassVar[int] = 0
 
     def __init__(
         self,
         n_layers: int,
         dim: int,
         stride: int,
-        n_outputs: int,
+        n_labels: int,
         size: Size,
         *,
         spec_augment: bool,
@@ -91,7 +96,7 @@ class RecurrentHead(nn.Module):
         )
         self.head = RNNEncoder(
             dim * self.n_joined,
-            n_outputs,
+            n_labels + self.more_outputs,
             module="LSTM",
             proj_size=size.proj,
             hidden_size=[size.hidden] * 2,
