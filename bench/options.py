@@ -402,6 +402,12 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
     Option(name="out", kind="path", help="GSLM folder to write"),
     Option(name="name", kind="str", help="the GSLM's name (default: that of the folder)"),
     Option(
+        name="init",
+        kind="str",
+        help="begin with the LM of this GSLM (a name or a folder) and keep its shape, units and "
+        "encoder, in place of --preset, --n-units and --max-positions",
+    ),
+    Option(
         name="preset",
         kind="str",
         default="medium",

@@ -3,7 +3,7 @@
 Input `</s> u_1 ... u_T`, target `u_1 ... u_T </s>`. bfloat16 matrix products with float32 master
 weights, length-bucketed packed batches, AdamW, warm-up and cosine decay. Labels are never read.
 Every random draw comes from (seed, epoch or step), so a resumed run equals an undisturbed one as
-long as no time limit cut it short.
+long as no time limit cut it short. The weights begin at random, or where another GSLM's ended.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from bench.environment import DEVICE
 from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
-from bench.gslm.folder import save_gslm
+from bench.gslm.folder import load_gslm, save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed, length_bucketed
 from bench.gslm.precision import means_bf16
-from bench.gslm.speech import speech_to_units
+from bench.gslm.registry import gslm_folder
+from bench.gslm.speech import copy_speech_side, speech_to_units
 from bench.gslm.unlabelled import read_unit_lines
 from bench.memory import keep_freed_memory
 from bench.progress import Progress
@@ -53,6 +54,9 @@ HELD_OUT_UTTERANCES = 2000
 """Utterances of the held-out loss, evenly spaced over all validation utterances."""
 
 
+_DECIDED_BY_INIT = {"preset", "n_units", "max_positions"}
+
+
 class PretrainOptions(BaseModel):
     """What decides a pretraining run.
 
@@ -64,6 +68,8 @@ class PretrainOptions(BaseModel):
         root: where a registered corpus lies.
         task: the tasks whose parts of the corpus are used.
         encoder: kind of encoder.
+        init: a GSLM, by name or folder, whose LM it begins with. Its shape, units and encoder are
+            kept, so `preset`, `n_units` and `max_positions` must not be given.
         out: the GSLM folder to write; its `checkpoint/` is there while the run is not finished.
         epochs: passes over the data; the cosine ends there.
         max_minutes: time limit, including that of earlier tries; where it comes first the cosine
@@ -80,6 +86,7 @@ class PretrainOptions(BaseModel):
     encoder: Literal["mfcc"] = "mfcc"
     out: Path
     name: str | None = None
+    init: str | None = None
     preset: str = "medium"
     epochs: float = Field(default=12, gt=0)
     max_minutes: float | None = Field(default=None, gt=0)
@@ -106,6 +113,16 @@ class PretrainOptions(BaseModel):
             raise ValueError("--corpus and --task go together")
         return self
 
+    @model_validator(mode="after")
+    def _what_init_decides(self) -> PretrainOptions:
+        decided = sorted(_DECIDED_BY_INIT & self.model_fields_set)
+        if self.init is not None and self.corpus is not None:
+            raise ValueError("--init brings an encoder of its own, --corpus makes one")
+        if self.init is not None and decided:
+            options = ", ".join("--" + field.replace("_", "-") for field in decided)
+            raise ValueError(f"{options}: the GSLM of --init has its own")
+        return self
+
 
 class Pretraining:
     """One pretraining run: data, model, optimiser, and where it stands."""
@@ -114,6 +131,14 @@ class Pretraining:
         self.options, self.progress = options, progress
         if options.preset not in PRESETS:
             raise UnknownNameError("preset", options.preset, PRESETS)
+        self.init = None if options.init is None else load_gslm(gslm_folder(options.init))
+        self.shape, rows = (
+            _new_shape(options),
+            list(range(N_SPECIALS, N_SPECIALS + options.n_units)),
+        )
+        if self.init is not None:
+            self.shape, rows = self.init.card.lm, self.init.card.rows
+        self.rows = np.array(rows, np.int64)
         if options.threads is not None:
             torch.set_num_threads(options.threads)
         keep_freed_memory()
@@ -125,13 +150,12 @@ class Pretraining:
         for sequence in (*self.train, *self.valid):
             digest.update(len(sequence).to_bytes(8, "little") + sequence.tobytes())
         self.fingerprint = digest.hexdigest()
-        shape = LmShape(
-            **PRESETS[options.preset],
-            max_positions=options.max_positions,
-            n_rows=N_SPECIALS + options.n_units,
-        )
-        weights = random.torch_generator(options.seed, "pretrain", "weights")
-        self.lm = UnitLM(shape).reset(weights).to(self.device)
+        self.lm = UnitLM(self.shape)
+        if self.init is None:
+            self.lm.reset(random.torch_generator(options.seed, "pretrain", "weights"))
+        else:
+            self.lm.load_state_dict(self.init.lm.float().state_dict())
+        self.lm.to(self.device)
         decayed = [p for p in self.lm.parameters() if p.ndim > 1]
         plain = [p for p in self.lm.parameters() if p.ndim < 2]
         self.optimizer = torch.optim.AdamW(
@@ -155,7 +179,7 @@ class Pretraining:
         """Rows of every utterance of a split; a units file counts as training data."""
         options = self.options
         sequences: list[NDArray[np.int64]] = []
-        limit = options.max_positions - 1
+        limit = self.shape.max_positions - 1
         for source in options.units or ():
             path = source / f"{split}.txt" if source.is_dir() else source
             if split == "valid" and not source.is_dir():
@@ -175,11 +199,12 @@ class Pretraining:
     def _rows(self, path: Path) -> Iterator[NDArray[np.int64]]:
         """Rows of every line of a units file."""
         for units, where in read_unit_lines(path):
-            if units.max() >= self.options.n_units:
+            if units.max() >= len(self.rows):
+                limit = "--n-units" if self.init is None else "the number of units of --init,"
                 raise DataError(
-                    f"unit {units.max()} is not below --n-units {self.options.n_units}", where=where
+                    f"unit {units.max()} is not below {limit} {len(self.rows)}", where=where
                 )
-            yield units.astype(np.int64) + N_SPECIALS
+            yield self.rows[units]
 
     def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
         """Rows of `u <s> v` for every two lines in a row."""
@@ -195,11 +220,12 @@ class Pretraining:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with: everything but limits and places."""
-        exempt = {"out", "units", "say_again", "root", "name"}
+        exempt = {"out", "units", "say_again", "root", "name", "init"}
         exempt |= {"max_minutes", "threads", "resume", "overwrite"}
         return {
             "options": self.options.model_dump(mode="json", exclude=exempt),
             "units": self.fingerprint,
+            "init": self.init and self.init.fingerprint,
             "bf16": self.bf16,
         }
 
@@ -338,6 +364,14 @@ class Pretraining:
         )
 
 
+def _new_shape(options: PretrainOptions) -> LmShape:
+    return LmShape(
+        **PRESETS[options.preset],
+        max_positions=options.max_positions,
+        n_rows=N_SPECIALS + options.n_units,
+    )
+
+
 def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     """Pretrain a unit LM and write it as a GSLM folder.
 
@@ -386,20 +420,28 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     n_tokens = int(work.lengths.sum())
     progress.line(
         f"{len(work.train):,} utterances, {n_tokens:,} tokens; LM of "
-        f"{work.lm.shape.n_parameters:,} parameters ({options.preset}), "
+        f"{work.shape.n_parameters:,} parameters ({options.init or options.preset}), "
         f"{'bf16' if work.bf16 else 'fp32'}, {torch.get_num_threads()} threads"
     )
     work.run(checkpoint)
-    recipe = options.model_dump(
-        mode="json", exclude={"out", "units", "say_again", "root", "resume", "overwrite"}
-    )
+    hidden = {"out", "units", "say_again", "root", "resume", "overwrite", "init"}
+    recipe = options.model_dump(mode="json", exclude=hidden)
+    speech: dict[str, Any] = {}
+    if made:
+        speech = {"encoder": options.encoder, "frame_rate_hz": made.frame_rate_hz}
+    if work.init is not None:
+        recipe = {key: recipe[key] for key in recipe.keys() - _DECIDED_BY_INIT}
+        recipe["init"] = {"name": work.init.card.name, "fingerprint": work.init.fingerprint}
+        speech = work.init.card.model_dump(
+            include={"encoder", "encoder_layer", "frame_rate_hz", "dedup"}
+        )
+        copy_speech_side(gslm_folder(options.init or ""), out)
     card = GslmCard(
         name=options.name or out.name,
-        n_units=options.n_units,
-        rows=list(range(N_SPECIALS, N_SPECIALS + options.n_units)),
-        lm=work.lm.shape,
-        encoder=options.encoder if made else None,
-        frame_rate_hz=made.frame_rate_hz if made else None,
+        n_units=len(work.rows),
+        rows=work.rows.tolist(),
+        lm=work.shape,
+        **speech,
         origin="bench pretrain",
         recipe=recipe
         | {

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from bench import random
 from bench.errors import CheckpointError, UsageError
-from bench.files import make_folder, write_atomic
+from bench.files import make_folder, storage, write_atomic
 from bench.gslm.folder import read_card
 from bench.progress import Progress
+from bench.speech import encoder as encoders
+from bench.speech import kmeans as clusterings
 from bench.speech.audio import read_audio
 from bench.speech.encoder import save_encoder
 from bench.speech.kmeans import fit_kmeans, save_kmeans
@@ -56,6 +58,19 @@ def extractor_of(folder: Path) -> UnitExtractor:
             where=str(folder),
         )
     return extractor
+
+
+def copy_speech_side(source: Path, target: Path) -> None:
+    """Copies the encoder and k-means of a GSLM folder into another one, if it carries any.
+
+    Raises:
+        StorageError: if they cannot be read or written.
+    """
+    for name in (encoders.FILE, clusterings.FILE):
+        if (source / name).exists():
+            with storage(source / name):
+                content = (source / name).read_bytes()
+            write_atomic(target / name, content)
 
 
 def write_units(corpus: Corpus, folder: Path) -> None:

@@ -7,6 +7,8 @@
 3. The unit LM learns pairs: what a voice says and, after `<s>`, what the plain voice says of the
    same words. Half of what it learns is which unit comes next in speech; the other half is to go
    along an utterance and say it clearly, which is what prompting asks of it later.
+4. It goes on with these and with pairs of everyday words in six languages, which the encoder did
+   not hear.
 
 A killed recipe goes on where it stopped.
 """
@@ -26,7 +28,7 @@ from bench.environment import DEVICE
 from bench.errors import UsageError
 from bench.files import make_folder, remove, write_atomic
 from bench.gslm.card import GslmCard
-from bench.gslm.folder import load_gslm, save_gslm
+from bench.gslm.folder import Gslm, load_gslm, save_gslm
 from bench.gslm.pretraining import PretrainOptions, pretrain
 from bench.progress import Progress
 from bench.recipes.encoder_training import Targets, train_encoder
@@ -41,29 +43,35 @@ from bench.speech.units import deduplicate
 
 N_UNITS = 100
 LAST_WRITTEN = "valid.txt"
+TASKS, BOTH = "lm", "lm-languages"
+"""Folders of the LM after the tasks' pairs, and after the languages' too."""
 
 
 class Recipe(NamedTuple):
     """How much of everything.
 
     Attributes:
-        groups: of parallel speech; 1,000 make an hour.
+        groups: of parallel speech about tasks, for encoder and LM; 1,000 make an hour.
+        language_groups: of parallel speech about languages, for the LM.
         stretches: clusters of short stretches.
         encoder_epochs: passes of the encoder.
         lm_preset: size of the unit LM.
-        lm_epochs: passes over the pairs.
+        lm_epochs: passes over the tasks' pairs.
+        language_epochs: then passes over these and the languages'.
     """
 
     groups: int
+    language_groups: int
     stretches: int
     encoder_epochs: float
     lm_preset: str
     lm_epochs: float
+    language_epochs: float
 
 
 RECIPES = {
-    "mini": Recipe(18_000, 256, 3.9, "mini", 6.0),
-    "mini-smoke": Recipe(200, 64, 8.0, "tiny", 2.0),
+    "mini": Recipe(18_000, 6_000, 256, 3.9, "mini", 6.0, 2.0),
+    "mini-smoke": Recipe(200, 60, 64, 8.0, "tiny", 2.0, 1.0),
 }
 """`mini` is what the package ships; `mini-smoke` goes the same way in a minute or two."""
 
@@ -103,7 +111,7 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
         UsageError: if the folder holds a GSLM or an unfinished recipe and neither flag was given.
         BenchError: if a step fails.
     """
-    name, out, seed = options.recipe, options.out, options.seed
+    name, out = options.recipe, options.out
     recipe, work = RECIPES[name], out / "work"
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -124,45 +132,71 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
     kmeans = KMeans(np.eye(N_UNITS, dtype=np.float32))
     save_encoder(out, encoder)
     save_kmeans(out, kmeans)
-    pairs = work / "pairs"
-    if not (pairs / LAST_WRITTEN).exists():
-        plain = units_of(encoder, kmeans, speech.plain, progress)
-        units = units_of(encoder, kmeans, [voice.mels for voice in speech.voices], progress)
-        _write_pairs(speech, plain, units, pairs)
-    n_units = sum(len(line.split()) for file in pairs.iterdir() for line in _voices_of(file))
-    n_units_a_second = n_units / (3600 * speech.hours)
-    lm_options = PretrainOptions(
-        say_again=[pairs],
-        out=work / "lm",
-        name=name,
-        preset=recipe.lm_preset,
-        epochs=recipe.lm_epochs,
-        batch_tokens=2048,
-        dropout=0.05,
-        max_positions=1024,
-        seed=seed,
-        device=options.device,
-        resume=True,
+    languages = parallel_speech(
+        recipe.language_groups, work / "languages", progress, about="languages"
     )
-    finished = (work / "lm" / "gslm.json").exists()
-    learnt = load_gslm(work / "lm").card if finished else pretrain(lm_options, progress)
-    lm = load_gslm(work / "lm").lm.half()
-    card = learnt.model_copy(
+    pairs = {work / "pairs": speech, work / "language-pairs": languages}
+    for folder, said in pairs.items():
+        if not (folder / LAST_WRITTEN).exists():
+            plain = units_of(encoder, kmeans, said.plain, progress)
+            units = units_of(encoder, kmeans, [voice.mels for voice in said.voices], progress)
+            _write_pairs(said, plain, units, folder)
+    hours = speech.hours + languages.hours
+    files = [file for folder in pairs for file in folder.iterdir()]
+    n_units = sum(len(line.split()) for file in files for line in _voices_of(file))
+    lm = _lm(recipe, list(pairs), work, options, progress)
+    card = lm.card.model_copy(
         update={
+            "name": name,
             "encoder": "ssl",
             "frame_rate_hz": 25.0,
             "licence": "Apache-2.0",
             "origin": f"bench pretrain --recipe {name} (speechprompt-bench {__version__})",
-            "recipe": learnt.recipe
+            "recipe": lm.card.recipe
             | recipe._asdict()
-            | {"recipe": name, "hours": round(speech.hours, 2)}
-            | {"units_a_second": round(n_units_a_second, 2)},
+            | {"recipe": name, "hours": round(hours, 2)}
+            | {"units_a_second": round(n_units / (3600 * hours), 2)},
         }
     )
-    write_atomic(out / "train.jsonl", (work / "lm" / "train.jsonl").read_text(encoding="utf-8"))
-    save_gslm(out, card, lm)
+    curves = [(work / step / "train.jsonl").read_text(encoding="utf-8") for step in (TASKS, BOTH)]
+    write_atomic(out / "train.jsonl", "".join(curves))
+    save_gslm(out, card, lm.lm.half())
     remove(work)
     return card
+
+
+def _lm(
+    recipe: Recipe, pairs: list[Path], work: Path, options: RecipeOptions, progress: Progress
+) -> Gslm:
+    """The unit LM: passes over the tasks' pairs, then over the languages' as well."""
+    tasks = PretrainOptions(
+        say_again=pairs[:1],
+        out=work / TASKS,
+        preset=recipe.lm_preset,
+        max_positions=1024,
+        epochs=recipe.lm_epochs,
+        batch_tokens=2048,
+        dropout=0.05,
+        seed=options.seed,
+        device=options.device,
+        resume=True,
+    )
+    both = PretrainOptions(
+        say_again=pairs,
+        out=work / BOTH,
+        init=str(tasks.out),
+        epochs=recipe.language_epochs,
+        lr=5e-4,
+        batch_tokens=2048,
+        dropout=0.05,
+        seed=options.seed,
+        device=options.device,
+        resume=True,
+    )
+    for step in (tasks, both):
+        if not (step.out / "gslm.json").exists():
+            pretrain(step, progress)
+    return load_gslm(both.out)
 
 
 def _encoder(

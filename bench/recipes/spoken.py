@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save
 from bench.files import clear_temporaries, make_folder, write_atomic
 from bench.progress import Progress
 from bench.speech.log_mel import HOP, levelled, log_mel
-from tasks.corpora.mini.parallel import Group, group
+from tasks.corpora.mini.parallel import About, Group, group
 from tasks.corpora.mini.synthesiser import Synthesiser, on_all_cores
 
 PIECE_GROUPS = 200
@@ -60,13 +60,16 @@ class ParallelSpeech:
         return sum(len(v.mels) for v in self.voices) * HOP / 16000 / 3600
 
 
-def parallel_speech(n_groups: int, folder: Path, progress: Progress) -> ParallelSpeech:
+def parallel_speech(
+    n_groups: int, folder: Path, progress: Progress, about: About = "tasks"
+) -> ParallelSpeech:
     """Groups 0 to n_groups - 1, from the disk as far as they lie there.
 
     Args:
         n_groups: how many; each a few seconds in several voices.
         folder: where the pieces go.
         progress: shows a bar.
+        about: what they say.
 
     Raises:
         MissingError: if the synthesiser is not installed.
@@ -78,12 +81,12 @@ def parallel_speech(n_groups: int, folder: Path, progress: Progress) -> Parallel
     files = {start: folder / f"{start:06d}.safetensors" for start in starts}
     pieces = {start: _read(file) for start, file in files.items()}
     missing = [start for start, piece in pieces.items() if piece is None]
-    with progress.bar(len(missing) * PIECE_GROUPS, "speech to pretrain on", "groups") as bar:
+    with progress.bar(len(missing) * PIECE_GROUPS, f"speech about {about}", "groups") as bar:
 
         def make(start: int, synthesiser: Synthesiser) -> None:
             made = []
             for i in range(start, min(start + PIECE_GROUPS, n_groups)):
-                made.append(_of_group(group(i, synthesiser)))
+                made.append(_of_group(group(i, synthesiser, about)))
                 bar.advance()
             _write(files[start], made)
             pieces[start] = _read(files[start])

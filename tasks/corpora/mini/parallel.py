@@ -5,13 +5,16 @@ random strings of their words, or of words that do not exist, in other languages
 or test speaker, sentence or value is among them. Each utterance has a speaker and a place of its
 own. A plain voice says it too, clean and close: what the encoder learns to hear behind every other
 voice.
+
+Beside these "tasks" there are "languages": random strings of everyday words, which say more of how
+the six languages sound than the sentences of one small task do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +25,15 @@ from tasks.corpora.mini.speakers import ACCENTS, VARIANTS, draw_speaker
 from tasks.corpora.mini.synthesiser import SAMPLE_RATE_HZ as SYNTHESISER_HZ
 from tasks.corpora.mini.synthesiser import Request, Speech, Synthesiser
 from tasks.corpora.mini.texts import asr, ic, ks, lid, sf
+from tasks.corpora.mini.texts.common_words import COMMON_WORDS
 from tasks.corpora.mini.texts.pseudo_words import PseudoWords
 from tasks.corpora.mini.texts.saying import words_of
 from tasks.corpora.mini.texts.sentences import SENTENCES
+
+About = Literal["tasks", "languages"]
+"""What pretraining speech says."""
+_STREAMS: dict[About, str] = {"tasks": "pretrain", "languages": "pretrain-languages"}
+"""Names of their random draws."""
 
 OTHER_LANGUAGES = (
     *("cs", "cy", "da", "et", "fi", "hr", "hu", "id", "lt", "lv", "nl", "pl", "pt", "ro"),
@@ -33,6 +42,7 @@ OTHER_LANGUAGES = (
 """Voices of languages that no task asks for."""
 N_VOICES = 2
 """Voices a group, the plain one aside."""
+_FREQUENT = 60  # words of a language that a third of its running speech consists of
 _EDGE = 1600  # silence around the plain voice, samples
 _PLAIN = replace(
     draw_speaker("plain", "m1"),
@@ -72,9 +82,25 @@ class Group(NamedTuple):
     voices: tuple[Voice, ...]
 
 
-def words_and_voice(i: int) -> tuple[str, str]:
+def words_and_voice(i: int, about: About = "tasks") -> tuple[str, str]:
     """What group `i` says ("" for nothing), and the synthesiser's voice of the language."""
-    draw = Draw("pretrain", "text", i)
+    draw = Draw(_STREAMS[about], "text", i)
+    return _of_tasks(draw) if about == "tasks" else _of_languages(draw)
+
+
+def _of_languages(draw: Draw) -> tuple[str, str]:
+    language = draw.choice(list(SENTENCES))
+    if draw.chance(33):
+        return _several(lambda: _EVERYDAY_PSEUDO[language].word(draw), draw, 2), language
+    words = _EVERYDAY[language]
+
+    def word() -> str:
+        return draw.choice(words[:_FREQUENT] if draw.chance(33) else words)
+
+    return _several(word, draw, 3), language
+
+
+def _of_tasks(draw: Draw) -> tuple[str, str]:
     kind = draw.below(100)
     if kind < 21:
         return _of_training(lambda: asr.sentence(draw)), draw.choice(ACCENTS)
@@ -111,10 +137,11 @@ def _several(word: Callable[[], str], draw: Draw, at_least: int) -> str:
     return " ".join(word() for _ in range(draw.between(at_least, 8)))
 
 
-def group(i: int, synthesiser: Synthesiser) -> Group:
+def group(i: int, synthesiser: Synthesiser, about: About = "tasks") -> Group:
     """Group `i`, always the same; voices whose pace is too unlike the plain one's are left out."""
-    text, accent = words_and_voice(i)
-    draw = Draw("pretrain", "group", i)
+    text, accent = words_and_voice(i, about)
+    stream = _STREAMS[about]
+    draw = Draw(stream, "group", i)
     rate = draw.between(130, 210)
     if text:
         spoken = synthesiser.speak(Request(text=text, voice=accent, rate=rate, pitch=50, range=50))
@@ -124,12 +151,14 @@ def group(i: int, synthesiser: Synthesiser) -> Group:
         spoken, dry = None, np.zeros(SAMPLE_RATE_HZ, np.int64)
     plain = record(dry, _PLAIN, 0, 0, "c", str(i))
     voices = (
-        _voice(i, v, text, accent, rate, spoken, len(plain), synthesiser) for v in range(N_VOICES)
+        _voice(stream, i, v, text, accent, rate, spoken, len(plain), synthesiser)
+        for v in range(N_VOICES)
     )
     return Group(plain, tuple(voice for voice in voices if voice is not None))
 
 
 def _voice(
+    stream: str,
     i: int,
     v: int,
     text: str,
@@ -139,14 +168,14 @@ def _voice(
     n_plain: int,
     synthesiser: Synthesiser,
 ) -> Voice | None:
-    name = f"pretrain-{i:06d}-{v}"
-    variant = Draw("pretrain", "variant", i, v).choice(VARIANTS["train"])
+    name = f"{stream}-{i:06d}-{v}"
+    variant = Draw(stream, "variant", i, v).choice(VARIANTS["train"])
     speaker = draw_speaker(name, variant)
-    draw = Draw("pretrain", "edges", i, v)
+    draw = Draw(stream, "edges", i, v)
     lead, tail = draw.between(400, 6000), draw.between(400, 4800)
     if plain is None:
         lead = draw.between(6000, 12000)
-        samples = record(np.zeros(0, np.int64), speaker, lead, tail, "pretrain", name)
+        samples = record(np.zeros(0, np.int64), speaker, lead, tail, stream, name)
         middle = np.full(2, n_plain / 2)
         return Voice(samples, np.array([0.0, len(samples)]), middle)
     spoken = synthesiser.speak(
@@ -159,7 +188,7 @@ def _voice(
         )
     )
     speech = resample(spoken.samples)
-    samples = record(speech, speaker, lead, tail, "pretrain", name)
+    samples = record(speech, speaker, lead, tail, stream, name)
     heard, said = _marks(spoken), _marks(plain)
     if [p for p, _ in spoken.phonemes] != [p for p, _ in plain.phonemes]:
         if abs(np.log(heard[-1] / said[-1])) > _MAX_STRETCH:
@@ -189,6 +218,19 @@ def _plain_words(patterns: tuple[str, ...]) -> set[str]:
     return {word for pattern in patterns for word in pattern.split() if "{" not in word}
 
 
+def _words_in(sentences: tuple[str, ...]) -> set[str]:
+    return {word.strip(".,?¿!¡").lower() for said in sentences for word in said.split()}
+
+
+def _everyday(language: str) -> list[str]:
+    """Words, the most frequent first, without those that only held-out sentences have."""
+    sentences = SENTENCES[language]
+    heard = _words_in(sentences[lid.PARTS["train"]])
+    unheard = _words_in(sentences) - heard
+    known = dict.fromkeys([*COMMON_WORDS[language], *sorted(heard)])
+    return [word for word in known if word not in unheard]
+
+
 _WORDS = sorted(
     {word for words in asr.WORDS.values() for word in words}
     | {word for values in sf.VALUES.values() for value in values.known for word in value.split()}
@@ -211,4 +253,6 @@ _PSEUDO = {
     language: PseudoWords([*words, *(_WORDS if language == "en" else [])])
     for language, words in _TRAINING_WORDS.items()
 }
+_EVERYDAY = {language: _everyday(language) for language in SENTENCES}
+_EVERYDAY_PSEUDO = {language: PseudoWords(words) for language, words in _EVERYDAY.items()}
 _LATIN = sorted(set(SENTENCES) - {"ru"})

@@ -22,7 +22,7 @@ from bench.errors import (
     UsageError,
 )
 from bench.gslm.card import BOS
-from bench.gslm.folder import load_gslm
+from bench.gslm.folder import load_gslm, save_gslm
 from bench.gslm.pretraining import PRESETS, Pretraining, PretrainOptions, pretrain
 from bench.progress import Progress
 
@@ -157,6 +157,61 @@ def test_pretrain_goes_on_only_when_told_to(
     for name, tensor in load_file(options.out / "lm.safetensors").items():
         assert tensor.equal(theirs[name]), name
     assert not list(options.out.glob(".*"))
+
+
+def begun_with(init: Path, options: PretrainOptions, **fields: Any) -> PretrainOptions:
+    given = options.model_dump(exclude={"preset", "n_units", "max_positions"})
+    return PretrainOptions.model_validate(given | {"init": str(init)} | fields)
+
+
+def test_pretraining_begins_where_another_ended(options: PretrainOptions, tmp_path: Path) -> None:
+    pretrain(options, QUIET)
+    first = load_gslm(options.out)
+    further = begun_with(options.out, options, out=tmp_path / "b", epochs=1, warmup_steps=0)
+    work = Pretraining(further, QUIET)
+    for name, weight in work.lm.state_dict().items():
+        torch.testing.assert_close(weight, first.lm.state_dict()[name], rtol=0, atol=0)
+    card = pretrain(further, QUIET)
+    assert card.recipe["init"] == {"name": "gslm", "fingerprint": first.fingerprint}
+    assert "preset" not in card.recipe
+    assert (card.lm, card.rows) == (first.card.lm, first.card.rows)
+    curve = json.loads((tmp_path / "b" / "train.jsonl").read_text().splitlines()[0])
+    at_first = json.loads((options.out / "train.jsonl").read_text().splitlines()[0])
+    assert curve["valid_loss"] < at_first["valid_loss"]
+
+
+def test_rows_and_speech_of_the_gslm_it_begins_with(
+    options: PretrainOptions, units: Path, tmp_path: Path
+) -> None:
+    pretrain(options, QUIET)
+    init = load_gslm(options.out)
+    turned = init.card.model_copy(
+        update={"rows": init.card.rows[::-1], "encoder": "ssl", "frame_rate_hz": 25.0}
+    )
+    save_gslm(options.out, turned, init.lm)
+    for name in ("encoder", "kmeans"):
+        (options.out / f"{name}.safetensors").write_bytes(name.encode())
+    further = begun_with(options.out, options, out=tmp_path / "b")
+    first = (units / "train.txt").read_text().split("\n")[0].split("|")[1].split()
+    expected = [init.card.rows[::-1][int(unit)] for unit in first]
+    assert Pretraining(further, QUIET).train[0].tolist() == expected
+    card = pretrain(further, QUIET)
+    assert (card.rows, card.encoder, card.frame_rate_hz) == (turned.rows, "ssl", 25.0)
+    assert (tmp_path / "b" / "encoder.safetensors").read_bytes() == b"encoder"
+    (units / "train.txt").write_text("a|1 10 2\n")
+    with pytest.raises(DataError, match="unit 10 is not below the number of units of --init, 10"):
+        Pretraining(further, QUIET)
+
+
+def test_what_the_gslm_it_begins_with_decides_is_not_given(
+    options: PretrainOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(ValidationError, match="--preset: the GSLM of --init has its own"):
+        begun_with(options.out, options, preset="tiny")
+    with pytest.raises(ValidationError, match="brings an encoder of its own"):
+        begun_with(options.out, options, units=None, corpus="mini", task=["ks"])
+    with pytest.raises(MissingError):
+        pretrain(begun_with(tmp_path / "none", options, out=tmp_path / "b"), QUIET)
 
 
 def test_a_gslm_is_not_overwritten_unasked(options: PretrainOptions) -> None:
