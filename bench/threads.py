@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -24,3 +29,26 @@ def one_thread() -> Iterator[int]:
         yield before
     finally:
         torch.set_num_threads(before)
+
+
+def each_on_one_thread(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """What `work` makes of each item, in order; as many at a time as there are threads.
+
+    The operations of each are on one thread, so the number of threads changes no result.
+
+    Args:
+        work: may be called by several threads at once.
+        items: whatever it takes.
+
+    Raises:
+        Exception: what `work` raises for the first item it fails on; the rest is given up.
+    """
+    with one_thread() as threads:
+        workers = min(threads, len(items))
+        if workers < 2:
+            return [work(item) for item in items]
+        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            return list(pool.map(work, items))
+        finally:
+            pool.shutdown(cancel_futures=True)

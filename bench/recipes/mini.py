@@ -40,6 +40,7 @@ from bench.speech.kmeans import KMeans, save_kmeans
 from bench.speech.log_mel import HOP
 from bench.speech.ssl import SslEncoder
 from bench.speech.units import deduplicate
+from bench.threads import each_on_one_thread
 
 N_UNITS = 100
 LAST_WRITTEN = "valid.txt"
@@ -267,10 +268,14 @@ def units_of(
         progress: shows a bar.
     """
     found: dict[int, NDArray[np.int32]] = {}
+    batches = list(equally_long([HOP * len(m) for m in mels]))
     with progress.bar(len(mels), "units", "utterances") as bar:
-        for some in equally_long([HOP * len(m) for m in mels]):
+
+        def encode(some: list[int]) -> None:
             batch = torch.from_numpy(np.stack([mels[i].astype(np.float32) for i in some]))
             for i, frames in zip(some, encoder.encode_mels(batch), strict=True):
                 found[i] = deduplicate(kmeans.assign(frames)).units
             bar.advance(len(some))
+
+        each_on_one_thread(encode, batches)
     return [found[i] for i in range(len(mels))]

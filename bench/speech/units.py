@@ -32,14 +32,15 @@ from bench.speech.damaged import audio_or_damage, check_few, refuse
 from bench.speech.encoder import Encoder, load_encoder
 from bench.speech.equal_lengths import equally_long
 from bench.speech.kmeans import KMeans, load_kmeans
+from bench.threads import each_on_one_thread
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.split import Split
 from tasks.corpora.utterance import Utterance
 
 KIND, FILE = "units", "units.safetensors"
 """Of a cache entry."""
-BLOCK_UTTERANCES = 256
-"""Utterances whose audio is in memory at once."""
+BLOCK_UTTERANCES = 64
+"""Utterances whose audio a thread has in memory at once."""
 
 
 class Units(NamedTuple):
@@ -147,9 +148,13 @@ class UnitExtractor:
     ) -> Extracted:
         units: list[Units] = []
         damage: dict[int, str] = {}
+        starts = range(0, len(utterances), BLOCK_UTTERANCES)
         with progress.bar(len(utterances), f"units of {what}", "utterances") as bar:
-            for start in range(0, len(utterances), BLOCK_UTTERANCES):
-                found = self._block(utterances[start : start + BLOCK_UTTERANCES], start, bar, copy)
+
+            def block(start: int) -> Extracted:
+                return self._block(utterances[start : start + BLOCK_UTTERANCES], start, bar, copy)
+
+            for start, found in zip(starts, each_on_one_thread(block, starts), strict=True):
                 units += found.units
                 damage |= {start + i: reason for i, reason in found.damage.items()}
         return Extracted(units, damage)
