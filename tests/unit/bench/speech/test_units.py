@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import DataError
+from bench.gslm.registry import gslm_folder
 from bench.progress import Progress
 from bench.random import numpy_generator
 from bench.speech import units as module
@@ -85,6 +87,22 @@ def test_blocks_change_nothing(
     monkeypatch.setattr(module, "BLOCK_UTTERANCES", 2)
     blocks = extractor._compute(utterances, QUIET, "x", None)
     assert [u.units.tolist() for u in whole.units] == [u.units.tolist() for u in blocks.units]
+
+
+def test_threads_change_nothing(
+    utterances: list[Utterance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK_UTTERANCES", 2)
+    embedded = UnitExtractor.load(gslm_folder("mini"), dedup=False)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            units = embedded._compute(utterances, QUIET, "x", copy=0).units
+            found.append([one.units.tolist() for one in units])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_without_dedup_every_frame_is_a_unit(tmp_path: Path, utterances: list[Utterance]) -> None:
