@@ -35,6 +35,11 @@ controls() {
     for verbalizer in learnable frequency; do
         run ks --method prompt --gslm "$random" --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
     done
+    # As in the paper: units for labels, a loss over all units, a low rate that stays.
+    for gslm in "$random" "$lm"; do
+        run ks --method prompt --gslm "$gslm" --shots 200 --max-epochs 8 \
+            --verbalizer frequency --loss full --lr 0.005 --schedule constant
+    done
     for task in ks ic; do
         run "$task" --method bag-of-units
         run "$task" --method majority
