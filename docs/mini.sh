@@ -50,6 +50,7 @@ random() { # the same units, read by a frozen LM of the same shape that was hard
         on() { run --method prompt --gslm "$gslm" --task "$1" --corpus "$out/units/$1" "${@:2}"; }
         on ks
         on ks --verbalizer frequency --max-epochs 20
+        on ks --verbalizer frequency --max-epochs 20 --loss full --lr 0.005 --schedule constant
         on ic --max-epochs 20
         on lid --max-epochs 5
         on asr --max-epochs 5
