@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar
 
-import torch
+from bench.threads import pool_of_one_thread_each
 
 Batch = TypeVar("Batch")
 Read = TypeVar("Read")
@@ -121,7 +120,7 @@ def side_by_side(
     if workers == 1:
         keep_working()
         return last
-    with ThreadPoolExecutor(workers, initializer=_on_one_thread) as pool:
+    with pool_of_one_thread_each(workers) as pool:
         futures = [pool.submit(keep_working) for _ in range(workers)]
         try:
             for future in futures:
@@ -130,7 +129,3 @@ def side_by_side(
             stop()
             raise
     return last
-
-
-def _on_one_thread() -> None:
-    torch.set_num_threads(1)

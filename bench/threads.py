@@ -31,6 +31,11 @@ def one_thread() -> Iterator[int]:
         torch.set_num_threads(before)
 
 
+def pool_of_one_thread_each(workers: int) -> ThreadPoolExecutor:
+    """Workers that have the operations of each on one thread; to be used within `one_thread`."""
+    return ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+
+
 def each_on_one_thread(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """What `work` makes of each item, in order; as many at a time as there are threads.
 
@@ -47,7 +52,7 @@ def each_on_one_thread(work: Callable[[Item], Result], items: Sequence[Item]) ->
         workers = min(threads, len(items))
         if workers < 2:
             return [work(item) for item in items]
-        pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+        pool = pool_of_one_thread_each(workers)
         try:
             return list(pool.map(work, items))
         finally:

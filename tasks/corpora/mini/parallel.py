@@ -219,14 +219,14 @@ def _plain_words(patterns: tuple[str, ...]) -> set[str]:
 
 
 def _words_in(sentences: tuple[str, ...]) -> set[str]:
-    return {word.strip(".,?¿!¡").lower() for said in sentences for word in said.split()}
+    return {word.strip(".,?¿!¡") for said in sentences for word in said.split()}
 
 
 def _everyday(language: str) -> list[str]:
     """Words, the most frequent first, without those that only held-out sentences have."""
     sentences = SENTENCES[language]
-    heard = _words_in(sentences[lid.PARTS["train"]])
-    unheard = _words_in(sentences) - heard
+    heard = {word.lower() for word in _words_in(sentences[lid.PARTS["train"]])}
+    unheard = {word.lower() for word in _words_in(sentences)} - heard
     known = dict.fromkeys([*COMMON_WORDS[language], *sorted(heard)])
     return [word for word in known if word not in unheard]
 
@@ -240,13 +240,7 @@ _WORDS = sorted(
     | _plain_words(asr.PATTERNS)
 )
 _TRAINING_WORDS = {
-    language: sorted(
-        {
-            word.strip(".,?¿!¡")
-            for sentence in sentences[lid.PRETRAINING]
-            for word in sentence.split()
-        }
-    )
+    language: sorted(_words_in(sentences[lid.PRETRAINING]))
     for language, sentences in SENTENCES.items()
 }
 _PSEUDO = {

@@ -24,6 +24,8 @@ from bench.errors import (
 from bench.gslm.card import BOS
 from bench.gslm.folder import load_gslm, save_gslm
 from bench.gslm.pretraining import PRESETS, Pretraining, PretrainOptions, pretrain
+from bench.gslm.registry import gslm_folder
+from bench.gslm.speech import extractor_of
 from bench.progress import Progress
 
 QUIET = Progress(quiet=True)
@@ -201,6 +203,14 @@ def test_rows_and_speech_of_the_gslm_it_begins_with(
     (units / "train.txt").write_text("a|1 10 2\n")
     with pytest.raises(DataError, match="unit 10 is not below the number of units of --init, 10"):
         Pretraining(further, QUIET)
+
+
+def test_the_embedded_gslm_goes_on_and_hears(options: PretrainOptions, tmp_path: Path) -> None:
+    further = begun_with(Path("mini"), options, out=tmp_path / "b", epochs=0.1)
+    pretrain(further, QUIET)
+    embedded = gslm_folder("mini")
+    assert extractor_of(tmp_path / "b").fingerprint == extractor_of(embedded).fingerprint
+    assert load_gslm(tmp_path / "b").fingerprint != load_gslm(embedded).fingerprint
 
 
 def test_what_the_gslm_it_begins_with_decides_is_not_given(
