@@ -380,6 +380,14 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
         "speakers; the model learns to say them one after the other",
     ),
     Option(
+        name="neighbours",
+        kind="int",
+        default=0,
+        help="say after each distinct utterance of --units, one after the other, so many others "
+        "that share most runs of units with it; for corpora in which things are said again and "
+        "again, and few labels",
+    ),
+    Option(
         name="corpus",
         kind="str",
         help="instead of --units: a corpus of audio, for which an encoder and a k-means are "

@@ -16,6 +16,7 @@ EXAMPLES = """\
 examples:
   bench pretrain --units data/ks --units data/ic --out gslms/small
   bench pretrain --units data/ks --out gslms/quick --max-minutes 5 --threads 2
+  bench pretrain --units data/ks --neighbours 4 --out gslms/alike   what is alike said in a row
   bench pretrain --init mini --units data/calls --out gslms/calls --epochs 2 --lr 5e-4
   bench pretrain --corpus mini --task ks --task ic --out gslms/mfcc      from audio
   bench pretrain --recipe mini --out gslms/mini                          the embedded one, anew

@@ -30,6 +30,7 @@ from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import load_gslm, save_gslm
 from bench.gslm.lm import UnitLM
+from bench.gslm.neighbours import nearest
 from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed, length_bucketed
 from bench.gslm.precision import means_bf16
@@ -64,6 +65,8 @@ class PretrainOptions(BaseModel):
         units: units folders (or single units files); `valid.txt` is held out, never trained on.
         say_again: units folders in whose files every two lines in a row are the same words from
             two speakers; the LM learns to say the one after the other, `<s>` between them.
+        neighbours: each distinct utterance of `units` is followed by each of so many others that
+            are likest it (`bench.gslm.neighbours`), `<s>` between; 0: utterances stand alone.
         corpus: instead, audio: an encoder and a k-means are fitted on its training set first.
         root: where a registered corpus lies.
         task: the tasks whose parts of the corpus are used.
@@ -80,6 +83,7 @@ class PretrainOptions(BaseModel):
 
     units: list[Path] | None = Field(default=None, min_length=1)
     say_again: list[Path] | None = Field(default=None, min_length=1)
+    neighbours: int = Field(default=0, ge=0)
     corpus: str | None = None
     root: Path | None = None
     task: list[str] | None = Field(default=None, min_length=1)
@@ -111,6 +115,10 @@ class PretrainOptions(BaseModel):
             raise ValueError("give either --units (or --say-again) or --corpus")
         if (self.corpus is None) != (self.task is None):
             raise ValueError("--corpus and --task go together")
+        if self.neighbours and self.units is None and self.corpus is None:
+            raise ValueError(
+                "--neighbours are those of --units: the lines of --say-again are pairs"
+            )
         return self
 
     @model_validator(mode="after")
@@ -184,7 +192,8 @@ class Pretraining:
             path = source / f"{split}.txt" if source.is_dir() else source
             if split == "valid" and not source.is_dir():
                 continue
-            sequences += [rows[:limit] for rows in self._rows(path)]
+            alone = self._neighbours(path) if options.neighbours else self._rows(path)
+            sequences += [rows[:limit] for rows in alone]
         for source in options.say_again or ():
             sequences += [rows[:limit] for rows in self._pairs(source / f"{split}.txt")]
         if not sequences and split == "valid":
@@ -196,15 +205,38 @@ class Pretraining:
             return sequences[:: -(-len(sequences) // HELD_OUT_UTTERANCES)]
         return sequences
 
-    def _rows(self, path: Path) -> Iterator[NDArray[np.int64]]:
-        """Rows of every line of a units file."""
+    def _units(self, path: Path) -> Iterator[NDArray[np.int32]]:
+        """Units of every line of a units file."""
         for units, where in read_unit_lines(path):
             if units.max() >= len(self.rows):
                 limit = "--n-units" if self.init is None else "the number of units of --init,"
                 raise DataError(
                     f"unit {units.max()} is not below {limit} {len(self.rows)}", where=where
                 )
-            yield self.rows[units]
+            yield units
+
+    def _rows(self, path: Path) -> Iterator[NDArray[np.int64]]:
+        """Rows of every line of a units file."""
+        return (self.rows[units] for units in self._units(path))
+
+    def _neighbours(self, path: Path) -> Iterator[NDArray[np.int64]]:
+        """Rows of `u <s> v` for every distinct line u and each of its nearest others v."""
+        n = self.options.neighbours
+        distinct = list({units.tobytes(): units for units in self._units(path)}.values())
+        if len(distinct) <= n:
+            raise DataError(
+                f"{len(distinct)} different utterances are too few for --neighbours {n}",
+                where=str(path),
+            )
+        try:
+            found = nearest(distinct, n)
+        except ValueError as error:
+            raise DataError(
+                "no run of units is in several utterances, so none are alike", where=str(path)
+            ) from error
+        for units, others in zip(distinct, found, strict=True):
+            for other in others:
+                yield np.concatenate([self.rows[units], [BOS], self.rows[distinct[other]]])
 
     def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
         """Rows of `u <s> v` for every two lines in a row."""

@@ -359,6 +359,33 @@ def test_pairs_are_checked_as_single_utterances_are(
         pretrain(asked, QUIET)
 
 
+def test_neighbours_are_said_after_each_distinct_utterance(
+    options: PretrainOptions, units: Path
+) -> None:
+    lines = [f"{i}|{' '.join(str((i + j) % 10) for j in range(6))}\n" for i in range(10)]
+    (units / "train.txt").write_text("".join(lines * 3))  # each of ten utterances three times
+    asked = changed(options, neighbours=2)
+    work = Pretraining(asked, QUIET)
+    assert len(work.train) == 10 * 2
+    first, second = (sequence.tolist() for sequence in work.train[:2])
+    assert first[:7] == second[:7] == [4, 5, 6, 7, 8, 9, BOS]
+    # The likest of 0 1 2 3 4 5 are 1 2 3 4 5 6 and 9 0 1 2 3 4, in either order.
+    assert sorted([first[7:], second[7:]]) == [[5, 6, 7, 8, 9, 10], [13, 4, 5, 6, 7, 8]]
+    assert pretrain(asked, QUIET).recipe["neighbours"] == 2
+
+
+def test_neighbours_that_cannot_be_found_are_said(options: PretrainOptions, units: Path) -> None:
+    with pytest.raises(ValidationError, match="--neighbours are those of --units"):
+        changed(options, units=None, say_again=[units], neighbours=1)
+    asked = changed(options, neighbours=3)
+    (units / "train.txt").write_text("a|1 2 3\nb|1 2 3\nc|1 2\nd|1 3\n")
+    with pytest.raises(DataError, match="3 different utterances are too few for --neighbours 3"):
+        pretrain(asked, QUIET)
+    (units / "train.txt").write_text("a|1 2\nb|3 4\nc|5 6\nd|7 8\n")
+    with pytest.raises(DataError, match="no run of units is in several utterances"):
+        pretrain(asked, QUIET)
+
+
 def test_missing_units_and_unknown_presets(options: PretrainOptions, tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="nowhere"):
         pretrain(changed(options, units=[tmp_path / "nowhere"]), QUIET)
