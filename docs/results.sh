@@ -7,7 +7,8 @@
 set -euo pipefail
 data=$1 out=$2
 shift 2
-lm=$out/gslms/units-medium
+plain=$out/gslms/units-medium
+lm=$out/gslms/units-neighbours
 random=$out/gslms/units-random
 threads=1
 
@@ -16,17 +17,25 @@ run() { # task, then options
     shift
     bench run --task "$task" --corpus "$data/$task" --out "$out/runs" --threads "$threads" "$@"
 }
-prompt() { run "$1" --method prompt --gslm "$lm" "${@:2}"; }
+prompt() { # GSLM, task, then options
+    run "$2" --method prompt --gslm "$1" "${@:3}"
+}
 
 lm() {
-    bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium \
-        --epochs 6 --max-minutes 58 --batch-tokens 2048 --dropout 0.15 --threads 2
+    bench pretrain --units "$data/ks" --units "$data/ic" --out "$lm" --preset medium --neighbours 4 \
+        --epochs 6 --max-minutes 48 --batch-tokens 2048 --dropout 0.15 --threads 2
+    bench pretrain --units "$data/ks" --units "$data/ic" --out "$plain" --preset medium \
+        --epochs 6 --max-minutes 50 --batch-tokens 2048 --dropout 0.15 --threads 2
 }
 main() {
     local threads=2
-    prompt ks --prompt-length 32 --lr 0.03 --prompt-dropout 0 --unit-dropout 0.1 \
-        --batch-tokens 1024 --batch-utterances 64 --max-minutes 28
-    prompt ic --prompt-length 31 --unit-dropout 0.1 --batch-tokens 1024 --max-minutes 28
+    local -a ks=(--prompt-length 32 --lr 0.03 --prompt-dropout 0 --unit-dropout 0.1
+        --batch-tokens 1024 --batch-utterances 64)
+    local -a ic=(--unit-dropout 0.1 --batch-tokens 1024)
+    prompt "$lm" ks "${ks[@]}" --max-minutes 27
+    prompt "$lm" ic "${ic[@]}" --max-minutes 26 --prompt-length 30
+    prompt "$plain" ks "${ks[@]}" --max-minutes 28
+    prompt "$plain" ic "${ic[@]}" --max-minutes 28 --prompt-length 31
 }
 controls() {
     # The same shape with weights that were hardly trained at all: one step at a tiny rate.
@@ -36,7 +45,7 @@ controls() {
         run ks --method prompt --gslm "$random" --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
     done
     # As in the paper: units for labels, a loss over all units, a low rate that stays.
-    for gslm in "$random" "$lm"; do
+    for gslm in "$random" "$plain"; do
         run ks --method prompt --gslm "$gslm" --shots 200 --max-epochs 8 \
             --verbalizer frequency --loss full --lr 0.005 --schedule constant
     done
@@ -46,32 +55,36 @@ controls() {
     done
 }
 few-shot() {
+    local -A passes=([5]=60 [10]=40 [50]=15 [200]=8)
     for task in ks ic; do
         for k in 5 10 50 200; do
+            for gslm in "$lm" "$plain"; do
+                prompt "$gslm" "$task" --shots "$k" --max-epochs "${passes[$k]}"
+            done
             for seed in 0 1 2; do
                 run "$task" --method bag-of-units --shots "$k" --seed "$seed" --min-count 1
-                run "$task" --method linear-probe --gslm "$lm" --shots "$k" --seed "$seed"
+                for gslm in "$lm" "$plain"; do
+                    run "$task" --method linear-probe --gslm "$gslm" --shots "$k" --seed "$seed"
+                done
             done
         done
-        prompt "$task" --shots 5 --max-epochs 60
-        prompt "$task" --shots 10 --max-epochs 40
-        prompt "$task" --shots 50 --max-epochs 15
-        prompt "$task" --shots 200 --max-epochs 8
     done
 }
 lengths() {
     for length in 1 2 5 10 32; do
-        prompt ks --shots 200 --max-epochs 8 --prompt-length "$length"
+        prompt "$lm" ks --shots 200 --max-epochs 8 --prompt-length "$length"
     done
 }
 verbalizers() {
     for verbalizer in frequency random kmeans; do
-        prompt ks --shots 200 --max-epochs 8 --verbalizer "$verbalizer"
+        prompt "$plain" ks --shots 200 --max-epochs 8 --verbalizer "$verbalizer"
     done
 }
 seeds() {
-    for seed in 1 2; do
-        prompt ks --shots 200 --max-epochs 8 --seed "$seed"
+    for gslm in "$lm" "$plain"; do
+        for seed in 1 2; do
+            prompt "$gslm" ks --shots 200 --max-epochs 8 --seed "$seed"
+        done
     done
 }
 
