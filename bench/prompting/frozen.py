@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bench.gslm.attention import packed_attention
 from bench.gslm.card import LmShape
-from bench.gslm.lm import Layer, UnitLM, relu
+from bench.gslm.lm import Layer, UnitLM
 from bench.gslm.packing import Packed
 from bench.prompting.frozen_linear import FrozenLinear
 
@@ -42,7 +42,8 @@ class _NarrowNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Tensor:
         y, mean, rstd = torch.native_layer_norm(x, (x.shape[1],), weight, bias, NORM_EPS)
-        ctx.save_for_backward(x.to(dtype), mean, rstd, weight, bias)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(x.to(dtype), mean, rstd, weight, bias)
         return y.to(dtype)
 
     @staticmethod
@@ -114,7 +115,7 @@ class FrozenLayer:
 
     def feed_forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """The residual stream after the layer's second half, (n, dim) float32."""
-        return x + self.down(relu(self.up(self.ffn_norm(x, dtype))))
+        return x + self.down(self.up.rectified(self.ffn_norm(x, dtype)))
 
 
 class FrozenLM:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
+from bench.gslm.lm import positive, relu
 from bench.gslm.precision import fast_in_bf16
 
 _TYPICAL_ROWS = 512
@@ -35,8 +36,8 @@ def _reordered(weight: Tensor) -> Tensor | None:
     return out
 
 
-def _multiply(x: Tensor, reordered: Tensor, bias: Tensor | None) -> Tensor:
-    out: Tensor = torch.ops.mkldnn._linear_pointwise(x, reordered, bias, "none", [], "")
+def _multiply(x: Tensor, reordered: Tensor, bias: Tensor | None, then: str = "none") -> Tensor:
+    out: Tensor = torch.ops.mkldnn._linear_pointwise(x, reordered, bias, then, [], "")
     return out
 
 
@@ -50,6 +51,24 @@ class _Apply(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         return _multiply(grads[0].contiguous(), ctx.linear.backward_weight(), None), None
+
+
+class _ApplyRelu(torch.autograd.Function):
+    """The map and a ReLU within the product; one byte an element is kept for the backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, linear: FrozenLinear) -> Tensor:
+        ctx.linear = linear
+        assert linear.forward_weight is not None
+        y = _multiply(x, linear.forward_weight, linear.bias, "relu")
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(positive(y))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (kept,) = ctx.saved_tensors
+        return _multiply(grads[0].contiguous() * kept, ctx.linear.backward_weight(), None), None
 
 
 class FrozenLinear:
@@ -89,4 +108,18 @@ class FrozenLinear:
         if self.forward_weight is None:
             return F.linear(x, self.weight, self.bias)
         out: Tensor = _Apply.apply(x.contiguous(), self)
+        return out
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """The map, then a ReLU: like `relu(self(x))`, without a pass over the output.
+
+        Args:
+            x: (n, n_in) of the weights' type.
+
+        Returns:
+            (n, n_out).
+        """
+        if self.forward_weight is None:
+            return relu(F.linear(x, self.weight, self.bias))
+        out: Tensor = _ApplyRelu.apply(x.contiguous(), self)
         return out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -20,14 +21,24 @@ WEIGHT, BIAS = normal(12, 8, seed=1), normal(12, seed=2)
 
 
 def assert_is_linear(linear: FrozenLinear, weight: Tensor, bias: Tensor, rtol: float) -> None:
+    assert_same(linear, lambda x: F.linear(x, weight, bias), weight, rtol)
+    assert_same(linear.rectified, lambda x: F.linear(x, weight, bias).relu(), weight, rtol)
+
+
+def assert_same(
+    ours: Callable[[Tensor], Tensor],
+    wanted: Callable[[Tensor], Tensor],
+    weight: Tensor,
+    rtol: float,
+) -> None:
     for n in (1, 7, 600):
         x = normal(n, weight.shape[1], seed=n).to(weight.dtype).requires_grad_()
         theirs = x.detach().clone().requires_grad_()
-        y, wanted = linear(x), F.linear(theirs, weight, bias)
-        torch.testing.assert_close(y, wanted, rtol=rtol, atol=rtol)
+        y, z = ours(x), wanted(theirs)
+        torch.testing.assert_close(y, z, rtol=rtol, atol=rtol)
         # A gradient that is not contiguous.
         grad = normal(weight.shape[0], n, seed=3).to(weight.dtype).t()
-        torch.autograd.backward([y, wanted], [grad, grad])
+        torch.autograd.backward([y, z], [grad, grad])
         assert x.grad is not None
         assert theirs.grad is not None
         torch.testing.assert_close(x.grad, theirs.grad, rtol=rtol, atol=rtol)
@@ -55,7 +66,9 @@ def test_where_bfloat16_is_slow_its_weights_stay(monkeypatch: pytest.MonkeyPatch
 def test_bfloat16_products_have_the_bits_of_torchs_own() -> None:
     weight, bias = normal(96, 64, seed=1).bfloat16(), normal(96, seed=2).bfloat16()
     x = normal(40, 64, seed=3).bfloat16()
-    assert torch.equal(FrozenLinear(weight, bias)(x), F.linear(x, weight, bias))
+    linear, wanted = FrozenLinear(weight, bias), F.linear(x, weight, bias)
+    assert torch.equal(linear(x), wanted)
+    assert torch.equal(linear.rectified(x), wanted.relu())
 
 
 @pytest.mark.parametrize("missing", ["operator", "mkldnn"])
