@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.numpy import save_file
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from baselines.training_log import write_training_log
@@ -25,6 +24,7 @@ from bench.errors import DataError, UsageError
 from bench.files import atomic_path
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
+from bench.unit_ngrams import ngram_counter, spaced
 from tasks.corpora.utterance import Utterance
 
 MAX_ITERATIONS = 1000
@@ -108,17 +108,10 @@ class BagOfUnits:
         class_ids = {symbols: i for i, symbols in enumerate(self._classes)}
         copies = perturbed_units(self._job, self._copies)
         said = [_words(utterance) for utterance in train]
-        said += [_spaced(units) for copy in copies for units in copy]
+        said += [spaced(units) for copy in copies for units in copy]
         ids = [class_ids[utterance.symbols] for utterance in train]
         targets = np.tile(ids, 1 + self._copies)
-        self._vectorizer = TfidfVectorizer(
-            analyzer="word",
-            token_pattern=r"\S+",
-            lowercase=False,
-            ngram_range=(1, options.ngrams),
-            min_df=options.min_count,
-            sublinear_tf=True,
-        )
+        self._vectorizer = ngram_counter(options.ngrams, options.min_count)
         try:
             features = self._vectorizer.fit_transform(said)
         except ValueError as error:
@@ -177,10 +170,6 @@ class BagOfUnits:
         return file.stat().st_size
 
 
-def _spaced(units: NDArray[Any]) -> str:
-    return " ".join(map(str, units.tolist()))
-
-
 def _words(utterance: Utterance) -> str:
     if utterance.units is None:
         raise DataError(
@@ -188,4 +177,4 @@ def _words(utterance: Utterance) -> str:
             where=utterance.where,
             hint="method 'bag-of-units' needs a units folder (file|u1 u2 ...|labels)",
         )
-    return _spaced(utterance.units)
+    return spaced(utterance.units)

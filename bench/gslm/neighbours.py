@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-NGRAMS = (1, 3)
-"""Shortest and longest run of units that is counted."""
+from bench.unit_ngrams import ngram_counter, spaced
+
+LONGEST = 3
+"""Units in the longest run that is counted."""
 MIN_COUNT = 3
 """Runs that fewer utterances hold are left out."""
 DIMENSIONS = 128
@@ -38,13 +39,8 @@ def nearest(utterances: Sequence[NDArray[np.int32]], n: int) -> NDArray[np.int64
     Raises:
         ValueError: if no run of units is in `MIN_COUNT` utterances.
     """
-    counts = TfidfVectorizer(
-        analyzer="word",
-        token_pattern=r"\S+",
-        ngram_range=NGRAMS,
-        min_df=MIN_COUNT,
-        sublinear_tf=True,
-    ).fit_transform(" ".join(map(str, units)) for units in utterances)
+    texts = map(spaced, utterances)
+    counts = ngram_counter(LONGEST, MIN_COUNT).fit_transform(texts)
     if counts.shape[1] > DIMENSIONS:
         counts = TruncatedSVD(DIMENSIONS, random_state=0).fit_transform(counts)
     else:

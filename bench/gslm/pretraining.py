@@ -236,7 +236,7 @@ class Pretraining:
             ) from error
         for units, others in zip(distinct, found, strict=True):
             for other in others:
-                yield np.concatenate([self.rows[units], [BOS], self.rows[distinct[other]]])
+                yield _pair(self.rows[units], self.rows[distinct[other]])
 
     def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
         """Rows of `u <s> v` for every two lines in a row."""
@@ -244,7 +244,7 @@ class Pretraining:
         if len(lines) % 2:
             raise DataError(f"{len(lines)} lines do not make pairs", where=str(path))
         for first, second in zip(lines[::2], lines[1::2], strict=True):
-            yield np.concatenate([first, [BOS], second])
+            yield _pair(first, second)
 
     def _batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         generator = random.numpy_generator(self.options.seed, "pretrain", "epoch", epoch)
@@ -394,6 +394,11 @@ class Pretraining:
             f"train {row['train_loss']:.3f}  valid {loss:.3f} nats/unit  "
             f"perplexity {math.exp(loss):.2f}  {row['minutes']:.1f} min"
         )
+
+
+def _pair(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of `u <s> v`."""
+    return np.concatenate([first, [BOS], second])
 
 
 def _new_shape(options: PretrainOptions) -> LmShape:
