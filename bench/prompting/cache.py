@@ -38,11 +38,12 @@ class Cache:
     def _open(self, rows: Tensor, g: Group, room: int) -> Tensor:
         """(2, heads, count * beam, length + room, head_dim), zero where nothing is yet."""
         heads = self.frozen.shape.heads
-        split = rows.reshape(g.utterances, g.length, 2, heads, -1).permute(2, 3, 0, 1, 4)
-        split = split.repeat_interleave(self.beam, dim=2)
-        out = split.new_zeros(*split.shape[:3], g.length + room, split.shape[4])
-        out[:, :, :, : g.length] = split
-        return out
+        split = rows.reshape(g.utterances, 1, g.length, 2, heads, -1).permute(3, 4, 0, 1, 2, 5)
+        size = (g.utterances, self.beam, g.length + room, split.shape[5])
+        out = split.new_empty(2, heads, *size)
+        out[:, :, :, :, : g.length] = split
+        out[:, :, :, :, g.length :] = 0
+        return out.flatten(2, 3)
 
     def reorder(self, parents: Tensor) -> None:
         """Let each row continue another row of the same utterance.

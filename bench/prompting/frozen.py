@@ -1,8 +1,10 @@
 """The frozen LM as prompting needs it: packed batches, prompts as keys and values, few outputs.
 
-Three things make it cheap: prompts are extra keys and values and never tokens; the last layer and
-everything after it is computed for output tokens only; and the only input that needs a gradient
-besides the prompts, the vectors of the output tokens, takes its own way through the first layer.
+What makes it cheap: prompts are extra keys and values and never tokens; the first token, which is
+the same in every utterance, is read once a batch; the first layer's projections come from a table;
+the last layer and everything after it is computed for output tokens only; and the only input that
+needs a gradient besides the prompts, the vectors of the output tokens, takes its own way through
+the first layer.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from torch import Tensor
 from bench.gslm.attention import packed_attention
 from bench.gslm.card import LmShape
 from bench.gslm.lm import Layer, UnitLM
-from bench.gslm.packing import Packed
+from bench.gslm.packing import FirstOnce, Group, Packed
+from bench.prompting.first_projection import FirstProjection
 from bench.prompting.frozen_linear import FrozenLinear
 
 NORM_EPS = 1e-5
@@ -70,6 +73,19 @@ class Norm:
             return F.layer_norm(x, (x.shape[1],), self.weight, self.bias, NORM_EPS)
         y: Tensor = _NarrowNorm.apply(x, self.weight, self.bias, dtype)
         return y
+
+
+def _attention(
+    qkv: Tensor,
+    groups: tuple[Group, ...],
+    heads: int,
+    queries: Tensor | None,
+    prompt: PromptKv | None,
+) -> Tensor:
+    keys, values = prompt if prompt is not None else (None, None)
+    return packed_attention(
+        qkv, groups, heads, queries=queries, prompt_keys=keys, prompt_values=values
+    )
 
 
 class FrozenLayer:
@@ -136,6 +152,20 @@ class FrozenLM:
         self.positions = lm.get_buffer("positions")
         self.layers = [FrozenLayer(layer, dtype) for layer in lm.layers if isinstance(layer, Layer)]
         self.final_norm = Norm(lm.final_norm.weight.detach(), lm.final_norm.bias.detach())
+
+    @cached_property
+    def _first_projection(self) -> FirstProjection:
+        """The first layer's queries, keys and values of the LM's own embedding."""
+        first = self.layers[0]
+        return FirstProjection(
+            self.embedding * math.sqrt(self.shape.dim),
+            self.positions,
+            first.attn_norm.weight,
+            first.attn_norm.bias,
+            first.qkv.weight,
+            first.qkv.bias,
+            eps=NORM_EPS,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """The layers' weights in the precision of the products, by name."""
@@ -220,45 +250,61 @@ class FrozenLM:
         Returns:
             (n_outputs, dim) float32, after the final norm.
         """
-        d, heads, last = self.shape.dim, self.shape.heads, len(self.layers) - 1
+        last = len(self.layers) - 1
+        once = FirstOnce.of(batch)
+        tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
+        if once is not None:
+            tokens, positions, marks = tokens[once.kept], positions[once.kept], once.rows[marks]
+        groups = once.groups if once is not None else batch.groups
         with torch.no_grad():
-            constant = self.embedded(batch.tokens, batch.positions, None)
-        x = constant
-        marks = batch.outputs
+            x = self.embedded(tokens, positions, None)
+        own = None
         if vectors is not None:
-            own = self.embedded(batch.tokens[marks], batch.positions[marks], vectors)
+            own = self.embedded(tokens[marks], positions[marks], vectors)
             x = x.index_copy(0, marks, own)
         for i, layer in enumerate(self.layers):
-            keys, values = prompts[i] if prompts is not None else (None, None)
+            prompt = prompts[i] if prompts is not None else None
+            queries = None
             if i == last:
                 normed = layer.attn_norm(x, self.dtype)
-                kv = layer.kv(normed)
-                queries = layer.q(normed[batch.outputs])
-                if kv_out is not None:
-                    kv_out.append(kv)
-                mixed = packed_attention(
-                    kv,
-                    batch.groups,
-                    heads,
-                    queries=queries,
-                    prompt_keys=keys,
-                    prompt_values=values,
-                )
-                x = x[batch.outputs]
-            else:
-                if i == 0 and vectors is not None:
-                    with torch.no_grad():
-                        qkv = layer.qkv(layer.attn_norm(constant, self.dtype))
+                qkv, queries, x = layer.kv(normed), layer.q(normed[marks]), x[marks]
+            elif i == 0:
+                longest = max(g.length for g in batch.groups)
+                qkv = self._first_projection(tokens, positions, longest)
+                if own is not None:
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
-                else:
-                    qkv = layer.qkv(layer.attn_norm(x, self.dtype))
-                if kv_out is not None:
-                    kv_out.append(qkv[:, d:])
-                mixed = packed_attention(
-                    qkv, batch.groups, heads, prompt_keys=keys, prompt_values=values
-                )
+            else:
+                qkv = layer.qkv(layer.attn_norm(x, self.dtype))
+            if kv_out is not None:
+                kv = qkv[:, -2 * self.shape.dim :]
+                kv_out.append(kv if once is None else kv[once.rows])
+            mixed = self._attended(qkv, groups, queries, prompt, first_once=once is not None)
             x = layer.feed_forward(x + layer.out(mixed), self.dtype)
         return self.final_norm(x, x.dtype)
+
+    def _attended(
+        self,
+        qkv: Tensor,
+        groups: tuple[Group, ...],
+        queries: Tensor | None,
+        prompt: PromptKv | None,
+        *,
+        first_once: bool,
+    ) -> Tensor:
+        """Attention, see `packed_attention`; a first row that all utterances share is a prompt."""
+        heads = self.shape.heads
+        if not first_once:
+            return _attention(qkv, groups, heads, queries, prompt)
+        first, others = torch.split(qkv, [1, len(qkv) - 1])
+        keys, values = first.view(-1, heads, 1, self.shape.dim // heads)[-2:].unbind(0)
+        if prompt is not None:
+            keys = torch.cat([prompt.keys, keys], dim=1)
+            values = torch.cat([prompt.values, values], dim=1)
+        mixed = _attention(others, groups, heads, queries, PromptKv(keys, values))
+        if queries is not None:
+            return mixed
+        alone = (Group(0, 1, 1, 1, 0),)
+        return torch.cat([_attention(first, alone, heads, None, prompt), mixed])
 
     @torch.no_grad()
     def hidden_states(self, batch: Packed) -> list[Tensor]:
