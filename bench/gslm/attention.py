@@ -38,8 +38,9 @@ def _wide(x: Tensor) -> Tensor:
 
 
 def _split_heads(x: Tensor, parts: int, heads: int) -> Tensor:
-    """(n, parts * dim) to (parts, heads, n, head_dim), contiguous."""
-    return x.view(x.shape[0], parts, heads, -1).permute(1, 2, 0, 3).contiguous()
+    """(n, parts * dim) to (parts, heads, n, head_dim), a contiguous copy."""
+    apart = x.view(x.shape[0], parts, heads, -1).permute(1, 2, 0, 3)
+    return apart.clone(memory_format=torch.contiguous_format)
 
 
 def _merge_heads(x: Tensor) -> Tensor:
@@ -125,7 +126,7 @@ class PackedAttention(torch.autograd.Function):
         saved: list[Tensor | None] = [prompt_keys, prompt_values, mixed, inverse]
         for g in groups:
             q, k, v = _queries_keys_values(qkv, queries, heads, g)
-            q = q * scale
+            q.mul_(scale)
             e = _exponentials(q, k, prompt_keys, g)
             y = torch.bmm(e.own, _rectangles(v, g.length)).view(heads, g.utterances * g.outputs, -1)
             if e.shared is not None and prompt_values is not None:

@@ -296,6 +296,7 @@ class FrozenLM:
         if not first_once:
             return _attention(qkv, groups, heads, queries, prompt)
         first, others = torch.split(qkv, [1, len(qkv) - 1])
+        first = first.clone()  # what is kept of one row must not keep the others
         keys, values = first.view(-1, heads, 1, self.shape.dim // heads)[-2:].unbind(0)
         if prompt is not None:
             keys = torch.cat([prompt.keys, keys], dim=1)
