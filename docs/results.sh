@@ -86,6 +86,9 @@ seeds() {
             prompt "$gslm" ks --shots 200 --max-epochs 8 --seed "$seed"
         done
     done
+    for seed in 1 2; do
+        prompt "$lm" ic --shots 10 --max-epochs 40 --seed "$seed"
+    done
 }
 
 if (($# == 0)); then set -- lm main controls few-shot lengths verbalizers seeds; fi
