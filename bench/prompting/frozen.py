@@ -131,7 +131,7 @@ class FrozenLayer:
 
     def feed_forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """The residual stream after the layer's second half, (n, dim) float32."""
-        return x + self.down(self.up.rectified(self.ffn_norm(x, dtype)))
+        return x + self.down(self.up(self.ffn_norm(x, dtype), rectify=True))
 
 
 class FrozenLM:

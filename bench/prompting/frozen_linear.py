@@ -42,33 +42,24 @@ def _multiply(x: Tensor, reordered: Tensor, bias: Tensor | None, then: str = "no
 
 
 class _Apply(torch.autograd.Function):
+    """The map, and a ReLU within the product, which keeps one byte an element for its backward."""
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, linear: FrozenLinear) -> Tensor:
-        ctx.linear = linear
+    def forward(ctx: Any, x: Tensor, linear: FrozenLinear, rectify: bool) -> Tensor:
+        ctx.linear, ctx.rectify = linear, rectify
         assert linear.forward_weight is not None
-        return _multiply(x, linear.forward_weight, linear.bias)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return _multiply(grads[0].contiguous(), ctx.linear.backward_weight(), None), None
-
-
-class _ApplyRelu(torch.autograd.Function):
-    """The map and a ReLU within the product; one byte an element is kept for the backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, linear: FrozenLinear) -> Tensor:
-        ctx.linear = linear
-        assert linear.forward_weight is not None
-        y = _multiply(x, linear.forward_weight, linear.bias, "relu")
-        if ctx.needs_input_grad[0]:
+        y = _multiply(x, linear.forward_weight, linear.bias, "relu" if rectify else "none")
+        if rectify and ctx.needs_input_grad[0]:
             ctx.save_for_backward(positive(y))
         return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (kept,) = ctx.saved_tensors
-        return _multiply(grads[0].contiguous() * kept, ctx.linear.backward_weight(), None), None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        grad = grads[0].contiguous()
+        if ctx.rectify:
+            (kept,) = ctx.saved_tensors
+            grad = grad * kept
+        return _multiply(grad, ctx.linear.backward_weight(), None), None, None
 
 
 class FrozenLinear:
@@ -96,30 +87,18 @@ class FrozenLinear:
         """The map to outputs `begin` to `end` only."""
         return FrozenLinear(self.weight[begin:end].contiguous(), self.bias[begin:end].contiguous())
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *, rectify: bool = False) -> Tensor:
         """Apply the map.
 
         Args:
             x: (n, n_in) of the weights' type.
+            rectify: a ReLU after it, without a pass over the output of its own.
 
         Returns:
             (n, n_out).
         """
         if self.forward_weight is None:
-            return F.linear(x, self.weight, self.bias)
-        out: Tensor = _Apply.apply(x.contiguous(), self)
-        return out
-
-    def rectified(self, x: Tensor) -> Tensor:
-        """The map, then a ReLU: like `relu(self(x))`, without a pass over the output.
-
-        Args:
-            x: (n, n_in) of the weights' type.
-
-        Returns:
-            (n, n_out).
-        """
-        if self.forward_weight is None:
-            return relu(F.linear(x, self.weight, self.bias))
-        out: Tensor = _ApplyRelu.apply(x.contiguous(), self)
+            y = F.linear(x, self.weight, self.bias)
+            return relu(y) if rectify else y
+        out: Tensor = _Apply.apply(x.contiguous(), self, rectify)
         return out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +23,9 @@ WEIGHT, BIAS = normal(12, 8, seed=1), normal(12, seed=2)
 
 def assert_is_linear(linear: FrozenLinear, weight: Tensor, bias: Tensor, rtol: float) -> None:
     assert_same(linear, lambda x: F.linear(x, weight, bias), weight, rtol)
-    assert_same(linear.rectified, lambda x: F.linear(x, weight, bias).relu(), weight, rtol)
+    assert_same(
+        partial(linear, rectify=True), lambda x: F.linear(x, weight, bias).relu(), weight, rtol
+    )
 
 
 def assert_same(
@@ -68,7 +71,7 @@ def test_bfloat16_products_have_the_bits_of_torchs_own() -> None:
     x = normal(40, 64, seed=3).bfloat16()
     linear, wanted = FrozenLinear(weight, bias), F.linear(x, weight, bias)
     assert torch.equal(linear(x), wanted)
-    assert torch.equal(linear.rectified(x), wanted.relu())
+    assert torch.equal(linear(x, rectify=True), wanted.relu())
 
 
 @pytest.mark.parametrize("missing", ["operator", "mkldnn"])
