@@ -17,19 +17,8 @@ from torch import Tensor
 from bench.gslm.packing import Group
 from bench.gslm.padded_attention import padded_attention
 
-_masks: dict[torch.device, Tensor] = {}
-
-
-def causal_mask(length: int, device: torch.device) -> Tensor:
-    """(length, length) float32: 0 up to the diagonal, minus infinity above it.
-
-    A corner of the largest mask asked for so far: one a length would take gigabytes.
-    """
-    mask = _masks.get(device)
-    if mask is None or len(mask) < length:
-        mask = torch.full((length, length), float("-inf"), device=device).triu(1)
-        _masks[device] = mask
-    return mask[:length, :length]
+_SAFE_SUM = 1e20
+"""Exponentials are taken as they are while their sums stay below this and above its inverse."""
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -53,14 +42,6 @@ def _rectangles(x: Tensor, length: int) -> Tensor:
     return x.view(-1, length, x.shape[-1])
 
 
-def _row_max(x: Tensor) -> Tensor:
-    """(..., n) to (..., 1). By halves: torch's own is ten times slower in bfloat16."""
-    while x.shape[-1] > 1:
-        half = (x.shape[-1] + 1) // 2
-        x = torch.maximum(x[..., :half], x[..., -half:])
-    return x
-
-
 class _Exponentials(NamedTuple):
     """Attention weights of a group before they are divided by their row's sum.
 
@@ -75,20 +56,41 @@ class _Exponentials(NamedTuple):
     total: Tensor
 
 
-def _exponentials(q: Tensor, k: Tensor, prompt_keys: Tensor | None, g: Group) -> _Exponentials:
+def _scores(
+    q: Tensor, k: Tensor, prompt_keys: Tensor | None, g: Group
+) -> tuple[Tensor, Tensor | None]:
+    """Towards all tokens of the utterance, later ones as well, and towards the prompts."""
     own = torch.bmm(_rectangles(q, g.outputs), _rectangles(k, g.length).transpose(1, 2))
-    own += causal_mask(g.length, q.device)[g.length - g.outputs :].to(q.dtype)
-    largest = _row_max(own).view(q.shape[0], -1, 1)
-    shared = None
-    if prompt_keys is not None:
-        shared = torch.bmm(q, prompt_keys.transpose(1, 2))
-        largest = torch.maximum(largest, _row_max(shared))
-        shared.sub_(largest).exp_()
-    own.sub_(largest.view(-1, g.outputs, 1)).exp_()
-    total = _wide(own.sum(dim=2)).view(q.shape[0], -1)
+    return own, None if prompt_keys is None else torch.bmm(q, prompt_keys.transpose(1, 2))
+
+
+def _exponentiated(own: Tensor, shared: Tensor | None, g: Group) -> _Exponentials:
+    """Of scores, in their place."""
+    own.exp_().tril_(g.length - g.outputs)
+    total = _wide(own.sum(dim=2)).view(-1, g.utterances * g.outputs)
     if shared is not None:
-        total = total + shared.sum(dim=2)
+        total = total + shared.exp_().sum(dim=2)
     return _Exponentials(own, shared, total)
+
+
+def _exponentials(q: Tensor, k: Tensor, prompt_keys: Tensor | None, g: Group) -> _Exponentials:
+    """Less by the largest score of each row only where their range asks for it.
+
+    Floating-point numbers are as exact at any size, and to find and subtract the largest takes
+    longer than all else between the two products.
+    """
+    plain = _exponentiated(*_scores(q, k, prompt_keys, g), g)
+    least, most = plain.total.aminmax()
+    if least > 1 / _SAFE_SUM and most < _SAFE_SUM:
+        return plain
+    own, shared = _scores(q, k, prompt_keys, g)
+    unseen = torch.ones_like(own[0], dtype=torch.bool).triu(1 + g.length - g.outputs)
+    largest = own.masked_fill(unseen, float("-inf")).amax(dim=2).view(q.shape[0], -1, 1)
+    if shared is not None:
+        largest = torch.maximum(largest, shared.amax(dim=2, keepdim=True))
+        shared -= largest
+    own -= largest.view(-1, g.outputs, 1)
+    return _exponentiated(own, shared, g)
 
 
 def _queries_keys_values(
@@ -130,10 +132,11 @@ class PackedAttention(torch.autograd.Function):
             e = _exponentials(q, k, prompt_keys, g)
             y = torch.bmm(e.own, _rectangles(v, g.length)).view(heads, g.utterances * g.outputs, -1)
             if e.shared is not None and prompt_values is not None:
-                y += torch.bmm(e.shared, prompt_values)
-            one_over = e.total.reciprocal()
-            mixed[g.output_start : g.output_end] = _merge_heads(y * one_over[:, :, None])
-            inverse[g.output_start : g.output_end] = one_over.t()
+                y.baddbmm_(e.shared, prompt_values)
+            rows = slice(g.output_start, g.output_end)
+            inverse[rows] = e.total.reciprocal().t()
+            by_head = mixed[rows].view(-1, heads, y.shape[2])
+            by_head.copy_(y.transpose(0, 1)).mul_(inverse[rows, :, None].to(y.dtype))
             saved += [q, k, v, e.own, e.shared]
         ctx.save_for_backward(*saved)
         ctx.groups, ctx.heads, ctx.scale, ctx.n_tokens = groups, heads, scale, qkv.shape[0]

@@ -1,12 +1,12 @@
-"""Cached decoding steps: keys and values of what was already read, per group of equal lengths."""
+"""Cached decoding steps: what was read once is kept once, whatever the number of beams."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from bench.gslm.packing import Group, Packed
-from bench.prompting.frozen import FrozenLM, PromptKv
+from bench.gslm.packing import Packed
+from bench.prompting.frozen import FrozenLM, LayerPast, Past
 
 
 class Cache:
@@ -15,35 +15,21 @@ class Cache:
     Args:
         frozen: the LM.
         batch: what was read so far.
-        kv: each layer's (n_tokens, 2 * dim), as `FrozenLM.__call__` gives them.
+        past: its keys and values, see `FrozenLM.read`.
         room: tokens that will be added to each utterance.
-        beam: copies of each utterance, side by side.
+        beam: rows that go on from each utterance, side by side.
     """
 
     def __init__(
-        self, frozen: FrozenLM, batch: Packed, kv: list[Tensor], room: int, beam: int = 1
+        self, frozen: FrozenLM, batch: Packed, past: Past, room: int, beam: int = 1
     ) -> None:
-        self.frozen = frozen
-        self.groups: tuple[Group, ...] = batch.groups
-        self.beam = beam
-        self.added = 0
-        self.store = [
-            [self._open(layer_kv[g.start : g.end], g, room) for g in batch.groups]
-            for layer_kv in kv
-        ]
-        self.lengths = torch.cat(
-            [torch.full((g.utterances * beam,), g.length) for g in batch.groups]
-        ).to(frozen.device)
-
-    def _open(self, rows: Tensor, g: Group, room: int) -> Tensor:
-        """(2, heads, count * beam, length + room, head_dim), zero where nothing is yet."""
-        heads = self.frozen.shape.heads
-        split = rows.reshape(g.utterances, 1, g.length, 2, heads, -1).permute(3, 4, 0, 1, 2, 5)
-        size = (g.utterances, self.beam, g.length + room, split.shape[5])
-        out = split.new_empty(2, heads, *size)
-        out[:, :, :, :, : g.length] = split
-        out[:, :, :, :, g.length :] = 0
-        return out.flatten(2, 3)
+        self.frozen, self.past, self.beam = frozen, past, beam
+        self.n_added = 0
+        lengths = [length for g in batch.groups for length in [g.length] * (g.utterances * beam)]
+        self.lengths = torch.tensor(lengths, device=frozen.device)
+        heads, head_dim = frozen.shape.heads, frozen.shape.dim // frozen.shape.heads
+        shape = (len(past.layers), 2, heads, len(lengths), room, head_dim)
+        self.added = torch.empty(shape, dtype=frozen.dtype, device=frozen.device)
 
     def reorder(self, parents: Tensor) -> None:
         """Let each row continue another row of the same utterance.
@@ -51,62 +37,59 @@ class Cache:
         Args:
             parents: (n_rows,) index of the row to continue.
         """
-        for layer in self.store:
-            begin = 0
-            for i, g in enumerate(self.groups):
-                n = g.utterances * self.beam
-                layer[i] = layer[i].index_select(2, parents[begin : begin + n] - begin)
-                begin += n
+        added = self.added[:, :, :, :, : self.n_added]
+        added.copy_(added.index_select(3, parents))
 
-    def step(
-        self, tokens: Tensor, vectors: Tensor | None, prompts: list[PromptKv] | None
-    ) -> Tensor:
+    @torch.no_grad()
+    def step(self, tokens: Tensor, vectors: Tensor | None) -> Tensor:
         """Read one more token of every row.
 
         Args:
             tokens: (n_rows,) embedding rows, in packed order, beams side by side.
             vectors: as for the first pass.
-            prompts: as for the first pass.
 
         Returns:
             (n_rows, dim) hidden states after the final norm, float32.
         """
         frozen = self.frozen
         # Rows that are done go on beside the others, maybe beyond the last position.
-        places = (self.lengths + self.added).clamp_max(frozen.shape.max_positions - 1)
+        places = (self.lengths + self.n_added).clamp_max(frozen.shape.max_positions - 1)
         x = frozen.embedded(tokens, places, vectors)
-        for i, layer in enumerate(frozen.layers):
-            qkv = layer.qkv(layer.attn_norm(x, frozen.dtype))
-            mixed = self._attend(i, qkv, prompts[i] if prompts is not None else None)
+        for layer, past, added in zip(frozen.layers, self.past.layers, self.added, strict=True):
+            mixed = self._attend(layer.qkv(layer.attn_norm(x, frozen.dtype)), past, added)
             x = layer.feed_forward(x + layer.out(mixed), frozen.dtype)
-        self.added += 1
+        self.n_added += 1
         return frozen.final_norm(x, x.dtype)
 
-    def _attend(self, layer: int, qkv: Tensor, prompt: PromptKv | None) -> Tensor:
+    def _attend(self, qkv: Tensor, past: LayerPast, added: Tensor) -> Tensor:
         """(n_rows, 3 * dim) of the new tokens to (n_rows, dim)."""
+        n_rows, dim = qkv.shape[0], self.frozen.shape.dim
         heads = self.frozen.shape.heads
-        dim = qkv.shape[1] // 3
-        scale = (dim // heads) ** -0.5
-        mixed = qkv.new_empty(qkv.shape[0], dim)
+        q, k, v = qkv.view(n_rows, 3, heads, -1).permute(1, 2, 0, 3)
+        q = q * (dim // heads) ** -0.5
+        n = self.n_added + 1
+        added[0, :, :, n - 1], added[1, :, :, n - 1] = k, v
+        keys, values = added[:, :, :, :n].flatten(1, 2)
+        scores = torch.bmm(q.reshape(-1, 1, q.shape[2]), keys.transpose(1, 2))
+        scores = scores.view(heads, n_rows, n)
+        if past.shared is not None:
+            shared = torch.bmm(q, past.shared.keys.transpose(1, 2))
+            scores = torch.cat([scores, shared], dim=2)
+        mixed = torch.empty_like(q)
         begin = 0
-        for i, g in enumerate(self.groups):
-            end = begin + g.utterances * self.beam
-            q, k, v = qkv[begin:end].view(end - begin, 3, heads, -1).permute(1, 2, 0, 3).unbind(0)
-            at = g.length + self.added
-            store = self.store[layer][i]
-            store[0, :, :, at], store[1, :, :, at] = k, v
-            keys, values = store[:, :, :, : at + 1].flatten(1, 2).unbind(0)
-            q = q * scale
-            rows = q.reshape(heads * (end - begin), 1, -1)
-            scores = torch.bmm(rows, keys.transpose(1, 2)).float()
-            if prompt is not None:
-                shared = torch.bmm(q, prompt.keys.transpose(1, 2)).float()
-                scores = torch.cat([shared.flatten(0, 1)[:, None], scores], dim=2)
-            weights = torch.softmax(scores, dim=2).to(qkv.dtype)
-            n = weights.shape[2] - keys.shape[1]
-            y = torch.bmm(weights[:, :, n:], values).view(heads, end - begin, -1)
-            if prompt is not None:
-                y = y + torch.bmm(weights[:, 0, :n].view(heads, end - begin, n), prompt.values)
-            mixed[begin:end] = y.transpose(0, 1).reshape(end - begin, dim)
-            begin = end
-        return mixed
+        for g, (own_keys, own_values) in zip(self.past.groups, past.own, strict=True):
+            rows = slice(begin, begin + g.utterances * self.beam)
+            by_utterance = (heads * g.utterances, self.beam, -1)
+            own = torch.bmm(q[:, rows].reshape(by_utterance), own_keys.transpose(1, 2))
+            both = torch.cat([own.view(heads, -1, g.length), scores[:, rows]], dim=2)
+            weights = torch.softmax(both.float(), dim=2).to(qkv.dtype)
+            own, scores[:, rows] = torch.split(weights, [g.length, scores.shape[2]], dim=2)
+            mixed[:, rows] = torch.bmm(own.reshape(by_utterance), own_values).view(
+                heads, -1, q.shape[2]
+            )
+            begin = rows.stop
+        weights, shared = torch.split(scores, [n, scores.shape[2] - n], dim=2)
+        mixed += torch.bmm(weights.reshape(-1, 1, n), values).view(mixed.shape)
+        if past.shared is not None:
+            mixed.baddbmm_(shared, past.shared.values)
+        return mixed.transpose(0, 1).reshape(n_rows, dim)

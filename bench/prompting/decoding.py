@@ -103,16 +103,19 @@ def _slots(objective: Objective, batch: Packed, prompts: list[PromptKv] | None) 
     """One label a slot, greedily, in packed order."""
     groups = objective.answers.groups
     rows = torch.from_numpy(objective.answers.rows).to(objective.frozen.device)
-    kv: list[Tensor] | None = [] if len(groups) > 1 else None
     vectors = objective.prompts.vectors(objective.frozen)
-    hidden = objective.frozen(batch, vectors, prompts, kv_out=kv)
-    cache = Cache(objective.frozen, batch, kv, len(groups) - 1) if kv is not None else None
+    cache: Cache | None = None
+    if len(groups) == 1:
+        hidden = objective.frozen(batch, vectors, prompts)
+    else:
+        hidden, past = objective.frozen.read(batch, vectors, prompts)
+        cache = Cache(objective.frozen, batch, past, len(groups) - 1)
     score = torch.zeros(len(hidden), device=hidden.device)
     chosen: list[Tensor] = []
     for slot, group in enumerate(groups):
         if slot > 0:
             assert cache is not None
-            hidden = cache.step(rows[chosen[-1]], vectors, prompts)
+            hidden = cache.step(rows[chosen[-1]], vectors)
         best = torch.log_softmax(objective.scores(hidden, slot), dim=1).max(dim=1)
         score += best.values
         chosen.append(best.indices + group.start)
@@ -134,10 +137,9 @@ def _sequences(
         ]
     )
     steps = int(limits.max())
-    kv: list[Tensor] = []
     vectors = objective.prompts.vectors(frozen)
-    hidden = frozen(batch, vectors, prompts, kv_out=kv)
-    cache = Cache(frozen, batch, kv, steps, beam)
+    hidden, past = frozen.read(batch, vectors, prompts)
+    cache = Cache(frozen, batch, past, steps, beam)
     n, end = len(batch.order), len(rows)
     finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]
     history: list[list[tuple[int, ...]]] = [[()] * beam for _ in range(n)]
@@ -180,5 +182,5 @@ def _sequences(
         offsets = torch.arange(n)[:, None] * beam
         if beam > 1:
             cache.reorder((parents + offsets).flatten().to(frozen.device))
-        hidden = cache.step(rows[tokens.flatten().to(frozen.device)], vectors, prompts)
+        hidden = cache.step(rows[tokens.flatten().to(frozen.device)], vectors)
     return [max(f, key=lambda item: item[0])[1] for f in finished]

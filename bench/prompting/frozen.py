@@ -35,6 +35,30 @@ class PromptKv(NamedTuple):
     values: Tensor
 
 
+class LayerPast(NamedTuple):
+    """What the tokens to come attend to in one layer.
+
+    Attributes:
+        own: each group's keys and values, (2, heads * utterances, length, head_dim).
+        shared: what all utterances see: prompts, and a first token; None for neither.
+    """
+
+    own: list[Tensor]
+    shared: PromptKv | None
+
+
+class Past(NamedTuple):
+    """What was read of a batch.
+
+    Attributes:
+        groups: the rectangles that each layer's `own` are of.
+        layers: every layer's.
+    """
+
+    groups: tuple[Group, ...]
+    layers: list[LayerPast]
+
+
 class _NarrowNorm(torch.autograd.Function):
     """A layer norm that keeps its input in the narrower type of its output for its backward.
 
@@ -130,8 +154,12 @@ class FrozenLayer:
         return self.qkv.rows(self.dim, 3 * self.dim)
 
     def feed_forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
-        """The residual stream after the layer's second half, (n, dim) float32."""
-        return x + self.down(self.up(self.ffn_norm(x, dtype), rectify=True))
+        """The residual stream after the layer's second half, (n, dim) float32.
+
+        Without gradients it takes the place of `x`.
+        """
+        y = self.down(self.up(self.ffn_norm(x, dtype), rectify=True))
+        return x + y if torch.is_grad_enabled() else x.add_(y)
 
 
 class FrozenLM:
@@ -230,12 +258,7 @@ class FrozenLM:
         return x * math.sqrt(self.shape.dim) + self.positions[positions]
 
     def __call__(
-        self,
-        batch: Packed,
-        vectors: Tensor | None,
-        prompts: list[PromptKv] | None,
-        *,
-        kv_out: list[Tensor] | None = None,
+        self, batch: Packed, vectors: Tensor | None, prompts: list[PromptKv] | None
     ) -> Tensor:
         """Hidden states of the output tokens.
 
@@ -244,18 +267,34 @@ class FrozenLM:
             vectors: (n_rows, dim) that the output tokens (`<s>` and what comes after it) are
                 embedded by, or None for the LM's own; see `Prompts.vectors`.
             prompts: each layer's prompts, or None for none.
-            kv_out: a list that takes each layer's (n_tokens, 2 * dim) keys and values, for
-                cached decoding.
 
         Returns:
             (n_outputs, dim) float32, after the final norm.
         """
+        return self._read(batch, vectors, prompts, keep=False)[0]
+
+    @torch.no_grad()
+    def read(
+        self, batch: Packed, vectors: Tensor | None, prompts: list[PromptKv] | None
+    ) -> tuple[Tensor, Past]:
+        """Hidden states as from a call, and what more tokens will attend to."""
+        return self._read(batch, vectors, prompts, keep=True)
+
+    def _read(
+        self,
+        batch: Packed,
+        vectors: Tensor | None,
+        prompts: list[PromptKv] | None,
+        *,
+        keep: bool,
+    ) -> tuple[Tensor, Past]:
         last = len(self.layers) - 1
+        heads = self.shape.heads
         once = FirstOnce.of(batch)
         tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
         if once is not None:
             tokens, positions, marks = tokens[once.kept], positions[once.kept], once.rows[marks]
-        groups = once.groups if once is not None else batch.groups
+        past = Past(batch.groups if once is None else once.groups, [])
         with torch.no_grad():
             x = self.embedded(tokens, positions, None)
         own = None
@@ -263,8 +302,7 @@ class FrozenLM:
             own = self.embedded(tokens[marks], positions[marks], vectors)
             x = x.index_copy(0, marks, own)
         for i, layer in enumerate(self.layers):
-            prompt = prompts[i] if prompts is not None else None
-            queries = None
+            queries, first = None, None
             if i == last:
                 normed = layer.attn_norm(x, self.dtype)
                 qkv, queries, x = layer.kv(normed), layer.q(normed[marks]), x[marks]
@@ -275,37 +313,42 @@ class FrozenLM:
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
             else:
                 qkv = layer.qkv(layer.attn_norm(x, self.dtype))
-            if kv_out is not None:
-                kv = qkv[:, -2 * self.shape.dim :]
-                kv_out.append(kv if once is None else kv[once.rows])
-            mixed = self._attended(qkv, groups, queries, prompt, first_once=once is not None)
+            shared = prompts[i] if prompts is not None else None
+            if once is not None:
+                first, qkv = torch.split(qkv, [1, len(qkv) - 1])
+                first = first.clone()  # what is kept of one row must not keep the others
+                shared = self._joined(shared, first)
+            mixed = _attention(qkv, past.groups, heads, queries, shared)
+            if first is not None and shared is not None and queries is None:
+                mixed = torch.cat([self._attended(first, shared), mixed])
+            if keep:
+                past.layers.append(LayerPast(self._by_head(qkv, past.groups), shared))
             x = layer.feed_forward(x + layer.out(mixed), self.dtype)
-        return self.final_norm(x, x.dtype)
+        return self.final_norm(x, x.dtype), past
 
-    def _attended(
-        self,
-        qkv: Tensor,
-        groups: tuple[Group, ...],
-        queries: Tensor | None,
-        prompt: PromptKv | None,
-        *,
-        first_once: bool,
-    ) -> Tensor:
-        """Attention, see `packed_attention`; a first row that all utterances share is a prompt."""
-        heads = self.shape.heads
-        if not first_once:
-            return _attention(qkv, groups, heads, queries, prompt)
-        first, others = torch.split(qkv, [1, len(qkv) - 1])
-        first = first.clone()  # what is kept of one row must not keep the others
-        keys, values = first.view(-1, heads, 1, self.shape.dim // heads)[-2:].unbind(0)
-        if prompt is not None:
-            keys = torch.cat([prompt.keys, keys], dim=1)
-            values = torch.cat([prompt.values, values], dim=1)
-        mixed = _attention(others, groups, heads, queries, PromptKv(keys, values))
-        if queries is not None:
-            return mixed
-        alone = (Group(0, 1, 1, 1, 0),)
-        return torch.cat([_attention(first, alone, heads, None, prompt), mixed])
+    def _by_head(self, qkv: Tensor, groups: tuple[Group, ...]) -> list[Tensor]:
+        """Keys and values as `LayerPast.own` has them."""
+        kv = qkv[:, -2 * self.shape.dim :]
+        shapes = ((g.utterances, g.length, 2, self.shape.heads, -1) for g in groups)
+        return [
+            kv[g.start : g.end].view(shape).permute(2, 3, 0, 1, 4).flatten(1, 2)
+            for g, shape in zip(groups, shapes, strict=True)
+        ]
+
+    def _joined(self, prompt: PromptKv | None, first: Tensor) -> PromptKv:
+        """Prompts and, after them, the (1, 2 or 3 * dim) projections of a token that all see."""
+        keys, values = first[:, -2 * self.shape.dim :].view(2, self.shape.heads, 1, -1).unbind(0)
+        if prompt is None:
+            return PromptKv(keys, values)
+        return PromptKv(
+            torch.cat([prompt.keys, keys], dim=1), torch.cat([prompt.values, values], dim=1)
+        )
+
+    def _attended(self, first: Tensor, shared: PromptKv) -> Tensor:
+        """Attention of one token with (1, 3 * dim) projections over all of what is shared."""
+        query = first[:, : self.shape.dim].view(1, self.shape.heads, 1, -1)
+        keys, values = shared.keys[None], shared.values[None]
+        return F.scaled_dot_product_attention(query, keys, values).view(1, -1)
 
     @torch.no_grad()
     def hidden_states(self, batch: Packed) -> list[Tensor]:

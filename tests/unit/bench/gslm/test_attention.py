@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from torch import Tensor
 
-from bench.gslm.attention import PackedAttention, causal_mask, packed_attention
+from bench.gslm.attention import PackedAttention, packed_attention
 from bench.gslm.packing import Packed, pack
 from bench.gslm.padded_attention import padded_attention
 
@@ -139,10 +139,20 @@ def test_bfloat16_sums_are_taken_in_float32() -> None:
     torch.testing.assert_close(found.double(), exact, atol=0.02, rtol=0.02)
 
 
-def test_the_mask_of_a_length_does_not_depend_on_what_was_asked_before() -> None:
-    device = torch.device("cpu")
-    for length in (3, 1, 5, 2):
-        mask = causal_mask(length, device)
-        assert (mask == 0).equal(torch.ones(length, length).tril() == 1)
-        assert torch.isinf(mask[mask != 0]).all()
-    assert causal_mask(2, device).data_ptr() == causal_mask(4, device).data_ptr()
+@pytest.mark.parametrize("prompted", [False, True])
+@pytest.mark.parametrize("size", [1e3, 1e-3])
+def test_scores_of_any_size_are_attended_by(batch: Packed, size: float, prompted: bool) -> None:
+    keys, values = prompts() if prompted else (None, None)
+    qkv = normal(sum(LENGTHS), 3 * DIM) * torch.tensor([size, size, 1.0]).repeat_interleave(DIM)
+    found = packed_attention(qkv, batch.groups, HEADS, prompt_keys=keys, prompt_values=values)
+    torch.testing.assert_close(found, dense(qkv, batch, keys, values))
+
+
+def test_scores_far_below_zero_are_told_apart() -> None:
+    lengths = pack([np.arange(3)])
+    qkv = torch.ones(3, 3 * DIM)
+    qkv[:, :DIM] = -300.0
+    qkv[:, DIM : 2 * DIM] += torch.tensor([0.0, 0.01, 0.02])[:, None]
+    qkv[:, 2 * DIM :] = normal(3, DIM).detach()
+    found = packed_attention(qkv, lengths.groups, HEADS)
+    torch.testing.assert_close(found, dense(qkv, lengths, None, None))

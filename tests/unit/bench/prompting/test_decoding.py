@@ -203,9 +203,8 @@ def test_cached_steps_equal_full_recomputation(length: int) -> None:
     vectors = objective.prompts.vectors(frozen)
     asked, beam = sequences(5, 3, 5, 8), 2
     batch = pack(asked, [1] * 4)
-    kv: list[torch.Tensor] = []
-    frozen(batch, vectors, prompts, kv_out=kv)
-    cache = Cache(frozen, batch, kv, room=3, beam=beam)
+    _, past = frozen.read(batch, vectors, prompts)
+    cache = Cache(frozen, batch, past, room=3, beam=beam)
     random = np.random.default_rng(0)
     told: list[list[int]] = [[] for _ in range(4 * beam)]
     for step in range(3):
@@ -215,7 +214,7 @@ def test_cached_steps_equal_full_recomputation(length: int) -> None:
         tokens = random.integers(4, 16, size=4 * beam)
         for row, token in zip(told, tokens, strict=True):
             row.append(int(token))
-        found = cache.step(torch.from_numpy(tokens), vectors, prompts)
+        found = cache.step(torch.from_numpy(tokens), vectors)
         for place, hidden in enumerate(found):
             whole = np.concatenate([asked[batch.order[place // beam]], told[place]])
             wanted = frozen(pack([whole], [1 + len(told[place])]), vectors, prompts)[-1]

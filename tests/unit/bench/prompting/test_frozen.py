@@ -130,9 +130,11 @@ def test_the_frozen_lm_receives_no_gradient() -> None:
 
 def test_what_attention_sees_is_what_the_projections_are_given() -> None:
     frozen, batch = FrozenLM(random_lm(), torch.float64), pack(SEQUENCES)
-    kv: list[Tensor] = []
-    frozen(batch, None, None, kv_out=kv)
+    _, past = frozen.read(batch, None, None)
     seen = frozen.attention_inputs(batch)
-    assert len(seen) == len(kv) == SMALL.layers
-    for layer, x, found in zip(frozen.layers, seen, kv, strict=True):
-        torch.testing.assert_close(layer.kv(x), found)
+    assert len(seen) == len(past.layers) == SMALL.layers
+    for layer, x, found in zip(frozen.layers, seen, past.layers, strict=True):
+        wanted = layer.kv(x).view(len(x), 2, SMALL.heads, -1)
+        for g, own in zip(past.groups, found.own, strict=True):
+            rows = wanted[g.start : g.end].permute(1, 2, 0, 3)
+            torch.testing.assert_close(own.view(rows.shape), rows)
