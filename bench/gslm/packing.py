@@ -132,6 +132,32 @@ class FirstOnce(NamedTuple):
         )
 
 
+class Rectangle(NamedTuple):
+    """Where packed rows lie when each utterance is a row of one rectangle, flush left.
+
+    Attributes:
+        shape: (utterances, longest).
+        there: (utterances * longest,) int64, the packed row of each place; any where there is none.
+        back: (n_rows,) int64, the place of each packed row.
+    """
+
+    shape: tuple[int, int]
+    there: Tensor
+    back: Tensor
+
+    @classmethod
+    def of(cls, lengths: NDArray[np.int64], device: torch.device) -> Rectangle:
+        """Of packed utterances of these many rows."""
+        longest = int(lengths.max())
+        filled = np.arange(longest) < lengths[:, None]
+        back = np.flatnonzero(filled)
+        there = np.zeros(filled.size, np.int64)
+        there[back] = np.arange(len(back))
+        return cls(
+            filled.shape, torch.from_numpy(there).to(device), torch.from_numpy(back).to(device)
+        )
+
+
 def pack(sequences: Sequence[NDArray[np.int64]], n_outputs: Sequence[int] | None = None) -> Packed:
     """Pack token sequences, grouped by length and number of outputs (stable).
 

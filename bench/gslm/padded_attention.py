@@ -14,38 +14,23 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
-from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.gslm.packing import Group
-
-
-class _Places(NamedTuple):
-    """Where packed rows lie in a rectangle.
-
-    Attributes:
-        shape: of the rectangle, (utterances, longest).
-        there: (utterances * longest,) int64, the packed row of each place; any where there is none.
-        back: (n_rows,) int64, the place of each packed row.
-    """
-
-    shape: tuple[int, int]
-    there: Tensor
-    back: Tensor
+from bench.gslm.packing import Group, Rectangle
 
 
 class _Layout(NamedTuple):
     """A batch's rectangles.
 
     Attributes:
-        tokens: of all tokens.
-        outputs: of those that are asked for an output.
+        tokens: of all tokens, flush left.
+        outputs: of those that are asked for an output, flush left.
         seen: (utterances, 1, longest output, n_prompts + longest) bool, which keys each of those
             attends to.
     """
 
-    tokens: _Places
-    outputs: _Places
+    tokens: Rectangle
+    outputs: Rectangle
     seen: Tensor
 
 
@@ -59,21 +44,10 @@ def _layout(groups: tuple[Group, ...], n_prompts: int, device: torch.device) -> 
     at = torch.from_numpy(np.minimum(first, length[:, None] - 1)).to(device)
     own = at[:, None, :, None] >= torch.arange(int(length.max()), device=device)
     seen = F.pad(own, (n_prompts, 0), value=True)
-    return _Layout(_places(length, device), _places(n_outputs, device), seen)
+    return _Layout(Rectangle.of(length, device), Rectangle.of(n_outputs, device), seen)
 
 
-def _places(length: NDArray[np.int64], device: torch.device) -> _Places:
-    longest = int(length.max())
-    filled = np.arange(longest) < length[:, None]
-    back = np.flatnonzero(filled)
-    there = np.zeros(filled.size, np.int64)
-    there[back] = np.arange(len(back))
-    return _Places(
-        filled.shape, torch.from_numpy(there).to(device), torch.from_numpy(back).to(device)
-    )
-
-
-def _rectangle(x: Tensor, places: _Places, parts: int, heads: int) -> tuple[Tensor, ...]:
+def _rectangle(x: Tensor, places: Rectangle, parts: int, heads: int) -> tuple[Tensor, ...]:
     """(n_rows, parts * dim) to `parts` times (utterances, heads, longest, head_dim)."""
     # Places that hold nothing repeat a row; their gradients are zeros, in any order the same sum.
     moved = x.index_select(0, places.there).view(*places.shape, parts, heads, -1)

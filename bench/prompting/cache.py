@@ -23,13 +23,17 @@ class Cache:
     def __init__(
         self, frozen: FrozenLM, batch: Packed, past: Past, room: int, beam: int = 1
     ) -> None:
-        self.frozen, self.past, self.beam = frozen, past, beam
+        self.frozen, self.layers, self.beam = frozen, past.layers, beam
         self.n_added = 0
-        lengths = [length for g in batch.groups for length in [g.length] * (g.utterances * beam)]
-        self.lengths = torch.tensor(lengths, device=frozen.device)
-        heads, head_dim = frozen.shape.heads, frozen.shape.dim // frozen.shape.heads
-        shape = (len(past.layers), 2, heads, len(lengths), room, head_dim)
-        self.added = torch.empty(shape, dtype=frozen.dtype, device=frozen.device)
+        device, heads = frozen.device, frozen.shape.heads
+        n_read = torch.from_numpy(past.lengths).to(device)
+        self.unread = torch.arange(int(n_read.max()), device=device) >= n_read[:, None, None]
+        counts = torch.tensor([g.utterances * beam for g in batch.groups])
+        lengths = torch.tensor([g.length for g in batch.groups])
+        self.lengths = lengths.repeat_interleave(counts).to(device)
+        head_dim = frozen.shape.dim // heads
+        shape = (len(past.layers), 2, heads, len(self.lengths), room, head_dim)
+        self.added = torch.empty(shape, dtype=frozen.dtype, device=device)
 
     def reorder(self, parents: Tensor) -> None:
         """Let each row continue another row of the same utterance.
@@ -55,7 +59,7 @@ class Cache:
         # Rows that are done go on beside the others, maybe beyond the last position.
         places = (self.lengths + self.n_added).clamp_max(frozen.shape.max_positions - 1)
         x = frozen.embedded(tokens, places, vectors)
-        for layer, past, added in zip(frozen.layers, self.past.layers, self.added, strict=True):
+        for layer, past, added in zip(frozen.layers, self.layers, self.added, strict=True):
             mixed = self._attend(layer.qkv(layer.attn_norm(x, frozen.dtype)), past, added)
             x = layer.feed_forward(x + layer.out(mixed), frozen.dtype)
         self.n_added += 1
@@ -66,30 +70,21 @@ class Cache:
         n_rows, dim = qkv.shape[0], self.frozen.shape.dim
         heads = self.frozen.shape.heads
         q, k, v = qkv.view(n_rows, 3, heads, -1).permute(1, 2, 0, 3)
-        q = q * (dim // heads) ** -0.5
-        n = self.n_added + 1
-        added[0, :, :, n - 1], added[1, :, :, n - 1] = k, v
-        keys, values = added[:, :, :, :n].flatten(1, 2)
-        scores = torch.bmm(q.reshape(-1, 1, q.shape[2]), keys.transpose(1, 2))
-        scores = scores.view(heads, n_rows, n)
+        q = (q * (dim // heads) ** -0.5).contiguous()
+        added[0, :, :, self.n_added], added[1, :, :, self.n_added] = k, v
+        # Towards what was read of the utterance, then what was added, then what all rows see.
+        by_utterance = (past.own.shape[1], self.beam, -1)
+        own = torch.bmm(q.view(by_utterance), past.own[0].transpose(1, 2))
+        own.view(heads, len(self.unread), self.beam, -1).masked_fill_(self.unread, float("-inf"))
+        keys, values = added[:, :, :, : self.n_added + 1].flatten(1, 2)
+        others = torch.bmm(q.view(-1, 1, q.shape[2]), keys.transpose(1, 2))
+        scores = [own.view(heads, n_rows, -1), others.view(heads, n_rows, -1)]
         if past.shared is not None:
-            shared = torch.bmm(q, past.shared.keys.transpose(1, 2))
-            scores = torch.cat([scores, shared], dim=2)
-        mixed = torch.empty_like(q)
-        begin = 0
-        for g, (own_keys, own_values) in zip(self.past.groups, past.own, strict=True):
-            rows = slice(begin, begin + g.utterances * self.beam)
-            by_utterance = (heads * g.utterances, self.beam, -1)
-            own = torch.bmm(q[:, rows].reshape(by_utterance), own_keys.transpose(1, 2))
-            both = torch.cat([own.view(heads, -1, g.length), scores[:, rows]], dim=2)
-            weights = torch.softmax(both.float(), dim=2).to(qkv.dtype)
-            own, scores[:, rows] = torch.split(weights, [g.length, scores.shape[2]], dim=2)
-            mixed[:, rows] = torch.bmm(own.reshape(by_utterance), own_values).view(
-                heads, -1, q.shape[2]
-            )
-            begin = rows.stop
-        weights, shared = torch.split(scores, [n, scores.shape[2] - n], dim=2)
-        mixed += torch.bmm(weights.reshape(-1, 1, n), values).view(mixed.shape)
+            scores.append(torch.bmm(q, past.shared.keys.transpose(1, 2)))
+        weights = torch.softmax(torch.cat(scores, dim=2).float(), dim=2).to(qkv.dtype)
+        own, others, *shared = torch.split(weights, [s.shape[2] for s in scores], dim=2)
+        mixed = torch.bmm(own.reshape(by_utterance), past.own[1]).view(q.shape)
+        mixed += torch.bmm(others.reshape(heads * n_rows, 1, -1), values).view(q.shape)
         if past.shared is not None:
-            mixed.baddbmm_(shared, past.shared.values)
+            mixed.baddbmm_(shared[0], past.shared.values)
         return mixed.transpose(0, 1).reshape(n_rows, dim)

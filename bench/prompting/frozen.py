@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.gslm.attention import packed_attention
 from bench.gslm.card import LmShape
 from bench.gslm.lm import Layer, UnitLM
-from bench.gslm.packing import FirstOnce, Group, Packed
+from bench.gslm.packing import FirstOnce, Group, Packed, Rectangle
 from bench.prompting.first_projection import FirstProjection
 from bench.prompting.frozen_linear import FrozenLinear
 
@@ -39,11 +41,12 @@ class LayerPast(NamedTuple):
     """What the tokens to come attend to in one layer.
 
     Attributes:
-        own: each group's keys and values, (2, heads * utterances, length, head_dim).
+        own: keys and values of each utterance, (2, heads * utterances, longest, head_dim), flush
+            left; any after its last token.
         shared: what all utterances see: prompts, and a first token; None for neither.
     """
 
-    own: list[Tensor]
+    own: Tensor
     shared: PromptKv | None
 
 
@@ -51,11 +54,11 @@ class Past(NamedTuple):
     """What was read of a batch.
 
     Attributes:
-        groups: the rectangles that each layer's `own` are of.
+        lengths: (utterances,) tokens that each has in `own`, in packed order.
         layers: every layer's.
     """
 
-    groups: tuple[Group, ...]
+    lengths: NDArray[np.int64]
     layers: list[LayerPast]
 
 
@@ -294,7 +297,9 @@ class FrozenLM:
         tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
         if once is not None:
             tokens, positions, marks = tokens[once.kept], positions[once.kept], once.rows[marks]
-        past = Past(batch.groups if once is None else once.groups, [])
+        groups = batch.groups if once is None else once.groups
+        past = Past(np.repeat([g.length for g in groups], [g.utterances for g in groups]), [])
+        flush_left = Rectangle.of(past.lengths, self.device) if keep else None
         with torch.no_grad():
             x = self.embedded(tokens, positions, None)
         own = None
@@ -318,22 +323,21 @@ class FrozenLM:
                 first, qkv = torch.split(qkv, [1, len(qkv) - 1])
                 first = first.clone()  # what is kept of one row must not keep the others
                 shared = self._joined(shared, first)
-            mixed = _attention(qkv, past.groups, heads, queries, shared)
+            mixed = _attention(qkv, groups, heads, queries, shared)
             if first is not None and shared is not None and queries is None:
                 mixed = torch.cat([self._attended(first, shared), mixed])
-            if keep:
-                past.layers.append(LayerPast(self._by_head(qkv, past.groups), shared))
+            if flush_left is not None:
+                past.layers.append(LayerPast(self._keys_and_values(qkv, flush_left), shared))
             x = layer.feed_forward(x + layer.out(mixed), self.dtype)
         return self.final_norm(x, x.dtype), past
 
-    def _by_head(self, qkv: Tensor, groups: tuple[Group, ...]) -> list[Tensor]:
-        """Keys and values as `LayerPast.own` has them."""
-        kv = qkv[:, -2 * self.shape.dim :]
-        shapes = ((g.utterances, g.length, 2, self.shape.heads, -1) for g in groups)
-        return [
-            kv[g.start : g.end].view(shape).permute(2, 3, 0, 1, 4).flatten(1, 2)
-            for g, shape in zip(groups, shapes, strict=True)
-        ]
+    def _keys_and_values(self, qkv: Tensor, flush_left: Rectangle) -> Tensor:
+        """(n_rows, 2 or 3 * dim) to what `LayerPast.own` is."""
+        rows = qkv[:, -2 * self.shape.dim :]
+        if len(rows) < len(flush_left.there):
+            rows = rows[flush_left.there]
+        by_part = rows.reshape(*flush_left.shape, 2, self.shape.heads, -1)
+        return by_part.permute(2, 3, 0, 1, 4).flatten(1, 2)
 
     def _joined(self, prompt: PromptKv | None, first: Tensor) -> PromptKv:
         """Prompts and, after them, the (1, 2 or 3 * dim) projections of a token that all see."""
