@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from bench.gslm.packing import Packed
-from bench.prompting.frozen import FrozenLM, LayerPast, Past
+from bench.prompting.frozen import FrozenLM
+from bench.prompting.past import Past, PromptKv, attend
 
 
 class Cache:
@@ -23,11 +24,10 @@ class Cache:
     def __init__(
         self, frozen: FrozenLM, batch: Packed, past: Past, room: int, beam: int = 1
     ) -> None:
-        self.frozen, self.layers, self.beam = frozen, past.layers, beam
+        self.frozen, self.layers = frozen, past.layers
         self.n_added = 0
         device, heads = frozen.device, frozen.shape.heads
-        n_read = torch.from_numpy(past.lengths).to(device)
-        self.unread = torch.arange(int(n_read.max()), device=device) >= n_read[:, None, None]
+        self.unread = past.unread(device)
         counts = torch.tensor([g.utterances * beam for g in batch.groups])
         lengths = torch.tensor([g.length for g in batch.groups])
         self.lengths = lengths.repeat_interleave(counts).to(device)
@@ -60,31 +60,12 @@ class Cache:
         places = (self.lengths + self.n_added).clamp_max(frozen.shape.max_positions - 1)
         x = frozen.embedded(tokens, places, vectors)
         for layer, past, added in zip(frozen.layers, self.layers, self.added, strict=True):
-            mixed = self._attend(layer.qkv(layer.attn_norm(x, frozen.dtype)), past, added)
+            qkv = layer.qkv(layer.attn_norm(x, frozen.dtype))
+            q, *kv = qkv.view(len(qkv), 3, frozen.shape.heads, -1).permute(1, 2, 0, 3)
+            for kept, new in zip(added, kv, strict=True):
+                kept[:, :, self.n_added] = new
+            since = PromptKv(*added[:, :, :, : self.n_added + 1].flatten(1, 2))
+            mixed = attend(q, past, self.unread, since)
             x = layer.feed_forward(x + layer.out(mixed), frozen.dtype)
         self.n_added += 1
         return frozen.final_norm(x, x.dtype)
-
-    def _attend(self, qkv: Tensor, past: LayerPast, added: Tensor) -> Tensor:
-        """(n_rows, 3 * dim) of the new tokens to (n_rows, dim)."""
-        n_rows, dim = qkv.shape[0], self.frozen.shape.dim
-        heads = self.frozen.shape.heads
-        q, k, v = qkv.view(n_rows, 3, heads, -1).permute(1, 2, 0, 3)
-        q = (q * (dim // heads) ** -0.5).contiguous()
-        added[0, :, :, self.n_added], added[1, :, :, self.n_added] = k, v
-        # Towards what was read of the utterance, then what was added, then what all rows see.
-        by_utterance = (past.own.shape[1], self.beam, -1)
-        own = torch.bmm(q.view(by_utterance), past.own[0].transpose(1, 2))
-        own.view(heads, len(self.unread), self.beam, -1).masked_fill_(self.unread, float("-inf"))
-        keys, values = added[:, :, :, : self.n_added + 1].flatten(1, 2)
-        others = torch.bmm(q.view(-1, 1, q.shape[2]), keys.transpose(1, 2))
-        scores = [own.view(heads, n_rows, -1), others.view(heads, n_rows, -1)]
-        if past.shared is not None:
-            scores.append(torch.bmm(q, past.shared.keys.transpose(1, 2)))
-        weights = torch.softmax(torch.cat(scores, dim=2).float(), dim=2).to(qkv.dtype)
-        own, others, *shared = torch.split(weights, [s.shape[2] for s in scores], dim=2)
-        mixed = torch.bmm(own.reshape(by_utterance), past.own[1]).view(q.shape)
-        mixed += torch.bmm(others.reshape(heads * n_rows, 1, -1), values).view(q.shape)
-        if past.shared is not None:
-            mixed.baddbmm_(shared[0], past.shared.values)
-        return mixed.transpose(0, 1).reshape(n_rows, dim)

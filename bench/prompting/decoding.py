@@ -20,8 +20,8 @@ from bench.gslm.packing import Packed, length_bucketed, pack
 from bench.progress import Bar
 from bench.prompting.cache import Cache
 from bench.prompting.channel import ChannelObjective
-from bench.prompting.frozen import PromptKv
 from bench.prompting.objective import Objective
+from bench.prompting.past import PromptKv
 
 
 class Answer(NamedTuple):
@@ -108,7 +108,7 @@ def _slots(objective: Objective, batch: Packed, prompts: list[PromptKv] | None) 
     if len(groups) == 1:
         hidden = objective.frozen(batch, vectors, prompts)
     else:
-        hidden, past = objective.frozen.read(batch, vectors, prompts)
+        hidden, past = objective.frozen.read(batch, vectors, prompts, len(groups) - 1)
         cache = Cache(objective.frozen, batch, past, len(groups) - 1)
     score = torch.zeros(len(hidden), device=hidden.device)
     chosen: list[Tensor] = []
@@ -138,7 +138,7 @@ def _sequences(
     )
     steps = int(limits.max())
     vectors = objective.prompts.vectors(frozen)
-    hidden, past = frozen.read(batch, vectors, prompts)
+    hidden, past = frozen.read(batch, vectors, prompts, steps * beam)
     cache = Cache(frozen, batch, past, steps, beam)
     n, end = len(batch.order), len(rows)
     finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,40 +26,9 @@ from bench.gslm.lm import Layer, UnitLM
 from bench.gslm.packing import FirstOnce, Group, Packed, Rectangle
 from bench.prompting.first_projection import FirstProjection
 from bench.prompting.frozen_linear import FrozenLinear
+from bench.prompting.past import LayerPast, Past, Projected, PromptKv, Unprojected, attend
 
 NORM_EPS = 1e-5
-
-
-class PromptKv(NamedTuple):
-    """A layer's prompts as attention sees them: (heads, prompt_length, head_dim) each."""
-
-    keys: Tensor
-    values: Tensor
-
-
-class LayerPast(NamedTuple):
-    """What the tokens to come attend to in one layer.
-
-    Attributes:
-        own: keys and values of each utterance, (2, heads * utterances, longest, head_dim), flush
-            left; any after its last token.
-        shared: what all utterances see: prompts, and a first token; None for neither.
-    """
-
-    own: Tensor
-    shared: PromptKv | None
-
-
-class Past(NamedTuple):
-    """What was read of a batch.
-
-    Attributes:
-        lengths: (utterances,) tokens that each has in `own`, in packed order.
-        layers: every layer's.
-    """
-
-    lengths: NDArray[np.int64]
-    layers: list[LayerPast]
 
 
 class _NarrowNorm(torch.autograd.Function):
@@ -96,10 +65,23 @@ class Norm:
 
     def __call__(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """(n, dim) float32 to the same shape in `dtype`."""
-        if dtype == x.dtype:
-            return F.layer_norm(x, (x.shape[1],), self.weight, self.bias, NORM_EPS)
+        if dtype == x.dtype or not torch.is_grad_enabled():
+            return F.layer_norm(x, (x.shape[1],), self.weight, self.bias, NORM_EPS).to(dtype)
         y: Tensor = _NarrowNorm.apply(x, self.weight, self.bias, dtype)
         return y
+
+
+def _sum(x: Tensor, y: Tensor) -> Tensor:
+    """Of the residual stream and what is added to it; without gradients in the place of `x`."""
+    return x + y if torch.is_grad_enabled() else x.add_(y)
+
+
+def _flush_left(rows: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+    """(n_rows, m) packed to (utterances, longest, m)."""
+    if len(rows) == len(lengths) * lengths.max():
+        return rows.reshape(len(lengths), -1, rows.shape[1])
+    places = Rectangle.of(lengths, rows.device)
+    return rows[places.there].view(*places.shape, -1)
 
 
 def _attention(
@@ -161,8 +143,7 @@ class FrozenLayer:
 
         Without gradients it takes the place of `x`.
         """
-        y = self.down(self.up(self.ffn_norm(x, dtype), rectify=True))
-        return x + y if torch.is_grad_enabled() else x.add_(y)
+        return _sum(x, self.down(self.up(self.ffn_norm(x, dtype), rectify=True)))
 
 
 class FrozenLM:
@@ -274,14 +255,25 @@ class FrozenLM:
         Returns:
             (n_outputs, dim) float32, after the final norm.
         """
-        return self._read(batch, vectors, prompts, keep=False)[0]
+        return self._read(batch, vectors, prompts)[0]
 
     @torch.no_grad()
     def read(
-        self, batch: Packed, vectors: Tensor | None, prompts: list[PromptKv] | None
+        self,
+        batch: Packed,
+        vectors: Tensor | None,
+        prompts: list[PromptKv] | None,
+        n_asking: int,
     ) -> tuple[Tensor, Past]:
-        """Hidden states as from a call, and what more tokens will attend to."""
-        return self._read(batch, vectors, prompts, keep=True)
+        """Hidden states as from a call, and what more tokens will attend to.
+
+        Args:
+            batch: as for a call.
+            vectors: as for a call.
+            prompts: as for a call.
+            n_asking: tokens that will attend to each utterance, in all.
+        """
+        return self._read(batch, vectors, prompts, n_asking=n_asking)
 
     def _read(
         self,
@@ -289,55 +281,77 @@ class FrozenLM:
         vectors: Tensor | None,
         prompts: list[PromptKv] | None,
         *,
-        keep: bool,
+        n_asking: int = 0,
     ) -> tuple[Tensor, Past]:
-        last = len(self.layers) - 1
-        heads = self.shape.heads
         once = FirstOnce.of(batch)
         tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
         if once is not None:
             tokens, positions, marks = tokens[once.kept], positions[once.kept], once.rows[marks]
         groups = batch.groups if once is None else once.groups
         past = Past(np.repeat([g.length for g in groups], [g.utterances for g in groups]), [])
-        flush_left = Rectangle.of(past.lengths, self.device) if keep else None
         with torch.no_grad():
             x = self.embedded(tokens, positions, None)
         own = None
         if vectors is not None:
             own = self.embedded(tokens[marks], positions[marks], vectors)
             x = x.index_copy(0, marks, own)
-        for i, layer in enumerate(self.layers):
-            queries, first = None, None
-            if i == last:
-                normed = layer.attn_norm(x, self.dtype)
-                qkv, queries, x = layer.kv(normed), layer.q(normed[marks]), x[marks]
-            elif i == 0:
+        for i, layer in enumerate(self.layers[:-1]):
+            if i > 0:
+                qkv = layer.qkv(layer.attn_norm(x, self.dtype))
+            else:
                 longest = max(g.length for g in batch.groups)
                 qkv = self._first_projection(tokens, positions, longest)
                 if own is not None:
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
-            else:
-                qkv = layer.qkv(layer.attn_norm(x, self.dtype))
             shared = prompts[i] if prompts is not None else None
-            if once is not None:
+            if once is None:
+                mixed = _attention(qkv, groups, self.shape.heads, None, shared)
+            else:
                 first, qkv = torch.split(qkv, [1, len(qkv) - 1])
                 first = first.clone()  # what is kept of one row must not keep the others
                 shared = self._joined(shared, first)
-            mixed = _attention(qkv, groups, heads, queries, shared)
-            if first is not None and shared is not None and queries is None:
+                mixed = _attention(qkv, groups, self.shape.heads, None, shared)
                 mixed = torch.cat([self._attended(first, shared), mixed])
-            if flush_left is not None:
-                past.layers.append(LayerPast(self._keys_and_values(qkv, flush_left), shared))
-            x = layer.feed_forward(x + layer.out(mixed), self.dtype)
+            if n_asking:
+                past.layers.append(LayerPast(self._projected(qkv, past), shared))
+            x = layer.feed_forward(_sum(x, layer.out(mixed)), self.dtype)
+        layer = self.layers[-1]
+        shared = prompts[-1] if prompts is not None else None
+        normed = layer.attn_norm(x, self.dtype)
+        queries, x = layer.q(normed[marks]), x[marks]
+        if once is not None:
+            first, normed = torch.split(normed, [1, len(normed) - 1])
+            shared = self._joined(shared, layer.kv(first))
+        few = len(marks) == len(past.lengths) and 1 + n_asking < past.lengths.mean()
+        if few and not torch.is_grad_enabled():
+            past.layers.append(LayerPast(self._unprojected(normed, past), shared))
+            mixed = attend(self.heads_of(queries), past.layers[-1], past.unread(self.device))
+        else:
+            kv = layer.kv(normed)
+            mixed = _attention(kv, groups, self.shape.heads, queries, shared)
+            if n_asking:
+                past.layers.append(LayerPast(self._projected(kv, past), shared))
+        x = layer.feed_forward(_sum(x, layer.out(mixed)), self.dtype)
         return self.final_norm(x, x.dtype), past
 
-    def _keys_and_values(self, qkv: Tensor, flush_left: Rectangle) -> Tensor:
-        """(n_rows, 2 or 3 * dim) to what `LayerPast.own` is."""
-        rows = qkv[:, -2 * self.shape.dim :]
-        if len(rows) < len(flush_left.there):
-            rows = rows[flush_left.there]
-        by_part = rows.reshape(*flush_left.shape, 2, self.shape.heads, -1)
-        return by_part.permute(2, 3, 0, 1, 4).flatten(1, 2)
+    def _projected(self, qkv: Tensor, past: Past) -> Projected:
+        """Of (n_rows, 2 or 3 * dim) packed projections, the keys and values."""
+        rows = _flush_left(qkv[:, -2 * self.shape.dim :], past.lengths)
+        by_part = rows.view(*rows.shape[:2], 2, self.shape.heads, -1)
+        return Projected(*by_part.permute(2, 3, 0, 1, 4).flatten(1, 2))
+
+    def _unprojected(self, rows: Tensor, past: Past) -> Unprojected:
+        """Of (n_rows, dim) packed inputs of the last layer's projections."""
+        heads, last = self.shape.heads, self.layers[-1]
+        keys, values = last.kv.weight.view(2, heads, -1, self.shape.dim)
+        key_bias, value_bias = last.kv.bias.view(2, heads, -1)
+        return Unprojected(
+            _flush_left(rows, past.lengths),
+            keys,
+            key_bias[:, :, None],
+            values.transpose(1, 2),
+            value_bias[:, None],
+        )
 
     def _joined(self, prompt: PromptKv | None, first: Tensor) -> PromptKv:
         """Prompts and, after them, the (1, 2 or 3 * dim) projections of a token that all see."""

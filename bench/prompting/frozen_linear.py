@@ -100,5 +100,8 @@ class FrozenLinear:
         if self.forward_weight is None:
             y = F.linear(x, self.weight, self.bias)
             return relu(y) if rectify else y
-        out: Tensor = _Apply.apply(x.contiguous(), self, rectify)
+        x = x.contiguous()
+        if not torch.is_grad_enabled():
+            return _multiply(x, self.forward_weight, self.bias, "relu" if rectify else "none")
+        out: Tensor = _Apply.apply(x, self, rectify)
         return out

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from bench.gslm.card import BOS, LmShape
 from bench.gslm.dropout import byte_dropout
 from bench.gslm.packing import Packed
-from bench.prompting.frozen import FrozenLM, PromptKv
+from bench.prompting.frozen import FrozenLM
+from bench.prompting.past import PromptKv
 
 Mode = Literal["deep", "input"]
 

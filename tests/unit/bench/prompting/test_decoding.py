@@ -14,6 +14,7 @@ from bench.prompting.cache import Cache
 from bench.prompting.decoding import Answer, Search, decode
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers, Objective
+from bench.prompting.past import Projected, Unprojected
 from bench.prompting.prompts import Prompts
 from tests.unit.bench.gslm.models import SMALL, plain_hidden, random_lm
 
@@ -197,13 +198,16 @@ def test_nothing_asked_nothing_answered() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 2], ids=["no-prompts", "prompts"])
-def test_cached_steps_equal_full_recomputation(length: int) -> None:
+@pytest.mark.parametrize("n_asking", [1, 100], ids=["few-steps", "many-steps"])
+def test_cached_steps_equal_full_recomputation(length: int, n_asking: int) -> None:
     objective = objective_of(SLOTS, length=length)
     frozen, prompts = objective.frozen, objective.prompts.kv(objective.frozen)
     vectors = objective.prompts.vectors(frozen)
     asked, beam = sequences(5, 3, 5, 8), 2
     batch = pack(asked, [1] * 4)
-    _, past = frozen.read(batch, vectors, prompts)
+    hidden, past = frozen.read(batch, vectors, prompts, n_asking)
+    torch.testing.assert_close(hidden, frozen(batch, vectors, prompts), atol=1e-6, rtol=1e-5)
+    assert isinstance(past.layers[-1].own, Unprojected if n_asking == 1 else Projected)
     cache = Cache(frozen, batch, past, room=3, beam=beam)
     random = np.random.default_rng(0)
     told: list[list[int]] = [[] for _ in range(4 * beam)]

@@ -12,6 +12,7 @@ from bench.gslm.card import LmShape
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import Packed, pack
 from bench.prompting.frozen import FrozenLM
+from bench.prompting.past import Projected
 from bench.prompting.prompts import Prompts
 from tests.unit.bench.gslm.models import SMALL, plain_hidden, random_lm
 
@@ -130,11 +131,12 @@ def test_the_frozen_lm_receives_no_gradient() -> None:
 
 def test_what_attention_sees_is_what_the_projections_are_given() -> None:
     frozen, batch = FrozenLM(random_lm(), torch.float64), pack(SEQUENCES)
-    _, past = frozen.read(batch, None, None)
+    _, past = frozen.read(batch, None, None, 100)
     seen = frozen.attention_inputs(batch)
     assert len(seen) == len(past.layers) == SMALL.layers
     for layer, x, found in zip(frozen.layers, seen, past.layers, strict=True):
         wanted = layer.kv(x).view(len(x), 2, SMALL.heads, -1).permute(1, 2, 0, 3)
-        own = found.own.view(2, SMALL.heads, len(SEQUENCES), max(past.lengths), -1)
+        assert isinstance(found.own, Projected)
+        own = torch.stack(found.own).view(2, SMALL.heads, len(SEQUENCES), max(past.lengths), -1)
         for i, rows in enumerate(torch.split(wanted, past.lengths.tolist(), dim=2)):
             torch.testing.assert_close(own[:, :, i, : past.lengths[i]], rows)
