@@ -21,7 +21,7 @@ _SAFE_SUM = 1e20
 """Exponentials are taken as they are while their sums stay below this and above its inverse."""
 
 
-def _wide(x: Tensor) -> Tensor:
+def wide(x: Tensor) -> Tensor:
     """`x` in at least float32: softmax sums are not taken in bfloat16."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
@@ -67,7 +67,7 @@ def _scores(
 def _exponentiated(own: Tensor, shared: Tensor | None, g: Group) -> _Exponentials:
     """Of scores, in their place."""
     own.exp_().tril_(g.length - g.outputs)
-    total = _wide(own.sum(dim=2)).view(-1, g.utterances * g.outputs)
+    total = wide(own.sum(dim=2)).view(-1, g.utterances * g.outputs)
     if shared is not None:
         total = total + shared.exp_().sum(dim=2)
     return _Exponentials(own, shared, total)
@@ -124,7 +124,7 @@ class PackedAttention(torch.autograd.Function):
         n_outputs = qkv.shape[0] if queries is None else queries.shape[0]
         scale = (dim // heads) ** -0.5
         mixed = torch.empty(n_outputs, dim, dtype=qkv.dtype, device=qkv.device)
-        inverse = torch.empty(n_outputs, heads, dtype=_wide(qkv[:0]).dtype, device=qkv.device)
+        inverse = torch.empty(n_outputs, heads, dtype=wide(qkv[:0]).dtype, device=qkv.device)
         saved: list[Tensor | None] = [prompt_keys, prompt_values, mixed, inverse]
         for g in groups:
             q, k, v = _queries_keys_values(qkv, queries, heads, g)

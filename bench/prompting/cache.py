@@ -27,7 +27,7 @@ class Cache:
         self.frozen, self.layers = frozen, past.layers
         self.n_added = 0
         device, heads = frozen.device, frozen.shape.heads
-        self.unread = past.unread(device)
+        self.unseen = past.unseen(1, device)
         counts = torch.tensor([g.utterances * beam for g in batch.groups])
         lengths = torch.tensor([g.length for g in batch.groups])
         self.lengths = lengths.repeat_interleave(counts).to(device)
@@ -65,7 +65,7 @@ class Cache:
             for kept, new in zip(added, kv, strict=True):
                 kept[:, :, self.n_added] = new
             since = PromptKv(*added[:, :, :, : self.n_added + 1].flatten(1, 2))
-            mixed = attend(q, past, self.unread, since)
+            mixed = attend(q, past, self.unseen, since)
             x = layer.feed_forward(x + layer.out(mixed), frozen.dtype)
         self.n_added += 1
         return frozen.final_norm(x, x.dtype)

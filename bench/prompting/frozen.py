@@ -29,6 +29,9 @@ from bench.prompting.frozen_linear import FrozenLinear
 from bench.prompting.past import LayerPast, Past, Projected, PromptKv, Unprojected, attend
 
 NORM_EPS = 1e-5
+FEW = 8
+"""Tokens of an utterance up to which those that ask are mapped, not those that are asked; see
+`past`. A number, lest bits should depend on what else is in a batch."""
 
 
 class _NarrowNorm(torch.autograd.Function):
@@ -322,10 +325,12 @@ class FrozenLM:
         if once is not None:
             first, normed = torch.split(normed, [1, len(normed) - 1])
             shared = self._joined(shared, layer.kv(first))
-        few = len(marks) == len(past.lengths) and 1 + n_asking < past.lengths.mean()
-        if few and not torch.is_grad_enabled():
+        n_outputs = groups[0].outputs
+        equally_many = all(g.outputs == n_outputs for g in groups)
+        if equally_many and n_outputs + n_asking <= FEW:
             past.layers.append(LayerPast(self._unprojected(normed, past), shared))
-            mixed = attend(self.heads_of(queries), past.layers[-1], past.unread(self.device))
+            unseen = past.unseen(n_outputs, self.device)
+            mixed = attend(self.heads_of(queries), past.layers[-1], unseen)
         else:
             kv = layer.kv(normed)
             mixed = _attention(kv, groups, self.shape.heads, queries, shared)

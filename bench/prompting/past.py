@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.gslm.attention import wide
+
 
 class PromptKv(NamedTuple):
     """A layer's prompts as attention sees them: (heads, prompt_length, head_dim) each."""
@@ -106,19 +108,19 @@ class Past(NamedTuple):
     lengths: NDArray[np.int64]
     layers: list[LayerPast]
 
-    def unread(self, device: torch.device) -> Tensor:
-        """(utterances, 1, longest) bool, the places after an utterance's last token."""
-        lengths = torch.from_numpy(self.lengths).to(device)[:, None, None]
-        return torch.arange(int(self.lengths.max()), device=device) >= lengths
+    def unseen(self, n_last: int, device: torch.device) -> Tensor:
+        """(utterances, n_last, longest) bool, what is after each of an utterance's last tokens."""
+        last = torch.from_numpy(self.lengths[:, None] - np.arange(n_last, 0, -1)).to(device)
+        return torch.arange(int(self.lengths.max()), device=device) > last[:, :, None]
 
 
-def attend(q: Tensor, past: LayerPast, unread: Tensor, added: PromptKv | None = None) -> Tensor:
+def attend(q: Tensor, past: LayerPast, unseen: Tensor, added: PromptKv | None = None) -> Tensor:
     """Attention over what was read, what was added since, and what all see.
 
     Args:
         q: (heads, n_rows, head_dim) unscaled queries; those of an utterance side by side.
         past: what was read.
-        unread: see `Past.unread`.
+        unseen: see `Past.unseen`, of the rows of each utterance or of one for all.
         added: twice (heads * n_rows, n_added, head_dim), each row's own, or None.
 
     Returns:
@@ -126,15 +128,14 @@ def attend(q: Tensor, past: LayerPast, unread: Tensor, added: PromptKv | None = 
     """
     heads, n_rows, head_dim = q.shape
     q = (q * head_dim**-0.5).contiguous()
-    own = past.own.scores(q)
-    own.view(heads, len(unread), -1, own.shape[2]).masked_fill_(unread, float("-inf"))
-    scores = [own]
+    own = past.own.scores(q).view(heads, len(unseen), -1, unseen.shape[2])
+    scores = [own.masked_fill(unseen, float("-inf")).view(heads, n_rows, -1)]
     if added is not None:
         since = torch.bmm(q.view(-1, 1, head_dim), added.keys.transpose(1, 2))
         scores.append(since.view(heads, n_rows, -1))
     if past.shared is not None:
         scores.append(torch.bmm(q, past.shared.keys.transpose(1, 2)))
-    weights = torch.softmax(torch.cat(scores, dim=2).float(), dim=2).to(q.dtype)
+    weights = torch.softmax(wide(torch.cat(scores, dim=2)), dim=2).to(q.dtype)
     towards = list(torch.split(weights, [s.shape[2] for s in scores], dim=2))
     mixed = past.own.mixed(towards.pop(0))
     if added is not None:
