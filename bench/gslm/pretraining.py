@@ -466,13 +466,13 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     speech: dict[str, Any] = {}
     if made:
         speech = {"encoder": options.encoder, "frame_rate_hz": made.frame_rate_hz}
-    if work.init is not None:
+    if work.init is not None and options.init is not None:
         recipe = {key: recipe[key] for key in recipe.keys() - _DECIDED_BY_INIT}
         recipe["init"] = {"name": work.init.card.name, "fingerprint": work.init.fingerprint}
         speech = work.init.card.model_dump(
             include={"encoder", "encoder_layer", "frame_rate_hz", "dedup"}
         )
-        copy_speech_side(gslm_folder(options.init or ""), out)
+        copy_speech_side(gslm_folder(options.init), out)
     card = GslmCard(
         name=options.name or out.name,
         n_units=len(work.rows),

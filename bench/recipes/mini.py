@@ -16,7 +16,7 @@ A killed recipe goes on where it stopped.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -170,17 +170,20 @@ def _lm(
     recipe: Recipe, pairs: list[Path], work: Path, options: RecipeOptions, progress: Progress
 ) -> Gslm:
     """The unit LM: passes over the tasks' pairs, then over the languages' as well."""
+    alike: dict[str, Any] = {
+        "batch_tokens": 2048,
+        "dropout": 0.05,
+        "seed": options.seed,
+        "device": options.device,
+        "resume": True,
+    }
     tasks = PretrainOptions(
         say_again=pairs[:1],
         out=work / TASKS,
         preset=recipe.lm_preset,
         max_positions=1024,
         epochs=recipe.lm_epochs,
-        batch_tokens=2048,
-        dropout=0.05,
-        seed=options.seed,
-        device=options.device,
-        resume=True,
+        **alike,
     )
     both = PretrainOptions(
         say_again=pairs,
@@ -188,11 +191,7 @@ def _lm(
         init=str(tasks.out),
         epochs=recipe.language_epochs,
         lr=5e-4,
-        batch_tokens=2048,
-        dropout=0.05,
-        seed=options.seed,
-        device=options.device,
-        resume=True,
+        **alike,
     )
     for step in (tasks, both):
         if not (step.out / "gslm.json").exists():
