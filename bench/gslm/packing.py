@@ -55,7 +55,6 @@ class Packed:
         outputs: (n_outputs,) int64, index in the packed tokens of each wanted output.
         groups: the rectangles of equally long utterances, in order.
         order: (n_utterances,) int64, index in the input of each packed utterance.
-        same_first: whether all utterances begin with the same token.
     """
 
     tokens: Tensor
@@ -63,7 +62,6 @@ class Packed:
     outputs: Tensor
     groups: tuple[Group, ...]
     order: NDArray[np.int64]
-    same_first: bool = False
 
     @classmethod
     def rectangle(cls, count: int, length: int, device: torch.device) -> Packed:
@@ -90,45 +88,6 @@ class Packed:
             self.outputs.to(device),
             self.groups,
             self.order,
-            self.same_first,
-        )
-
-
-class FirstOnce(NamedTuple):
-    """A packed batch without repetitions of the first token that all its utterances share.
-
-    With causal attention what a layer makes of that token is the same in every utterance.
-
-    Attributes:
-        kept: (n_rows,) int64, the packed tokens that remain; the first token, then the others.
-        rows: (n_tokens,) int64, of each packed token its place among these.
-        groups: the rectangles of the others, counted from the row after the first token's.
-    """
-
-    kept: Tensor
-    rows: Tensor
-    groups: tuple[Group, ...]
-
-    @classmethod
-    def of(cls, batch: Packed) -> FirstOnce | None:
-        """Of a batch; None where first tokens differ, stand alone or are asked for an output."""
-        alone = len(batch.order) == 1
-        if alone or not batch.same_first or any(g.outputs >= g.length for g in batch.groups):
-            return None
-        rows = np.zeros(len(batch.tokens), np.int64)
-        groups = []
-        begun = 0
-        for g in batch.groups:
-            start, length = g.start - begun, g.length - 1
-            group = g._replace(start=start, length=length)
-            places = rows[g.start : g.end].reshape(g.utterances, g.length)
-            places[:, 1:] = np.arange(start + 1, group.end + 1).reshape(g.utterances, length)
-            groups.append(group)
-            begun += g.utterances
-        kept = np.concatenate([[0], np.flatnonzero(rows)])
-        device = batch.tokens.device
-        return cls(
-            torch.from_numpy(kept).to(device), torch.from_numpy(rows).to(device), tuple(groups)
         )
 
 
@@ -189,7 +148,6 @@ def pack(sequences: Sequence[NDArray[np.int64]], n_outputs: Sequence[int] | None
         torch.from_numpy(np.concatenate(outputs)),
         tuple(groups),
         order,
-        same_first=len({int(s[0]) for s in sequences}) == 1,
     )
 
 

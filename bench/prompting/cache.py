@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.gslm.packing import Packed
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.past import Past, PromptKv, attend
 
@@ -15,22 +14,17 @@ class Cache:
 
     Args:
         frozen: the LM.
-        batch: what was read so far.
-        past: its keys and values, see `FrozenLM.read`.
+        past: what was read so far, see `FrozenLM.read`.
         room: tokens that will be added to each utterance.
         beam: rows that go on from each utterance, side by side.
     """
 
-    def __init__(
-        self, frozen: FrozenLM, batch: Packed, past: Past, room: int, beam: int = 1
-    ) -> None:
+    def __init__(self, frozen: FrozenLM, past: Past, room: int, beam: int = 1) -> None:
         self.frozen, self.layers = frozen, past.layers
         self.n_added = 0
         device, heads = frozen.device, frozen.shape.heads
         self.unseen = past.unseen(1, device)
-        counts = torch.tensor([g.utterances * beam for g in batch.groups])
-        lengths = torch.tensor([g.length for g in batch.groups])
-        self.lengths = lengths.repeat_interleave(counts).to(device)
+        self.lengths = torch.from_numpy(past.lengths).repeat_interleave(beam).to(device)
         head_dim = frozen.shape.dim // heads
         shape = (len(past.layers), 2, heads, len(self.lengths), room, head_dim)
         self.added = torch.empty(shape, dtype=frozen.dtype, device=device)

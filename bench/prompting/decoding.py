@@ -109,7 +109,7 @@ def _slots(objective: Objective, batch: Packed, prompts: list[PromptKv] | None) 
         hidden = objective.frozen(batch, vectors, prompts)
     else:
         hidden, past = objective.frozen.read(batch, vectors, prompts, len(groups) - 1)
-        cache = Cache(objective.frozen, batch, past, len(groups) - 1)
+        cache = Cache(objective.frozen, past, len(groups) - 1)
     score = torch.zeros(len(hidden), device=hidden.device)
     chosen: list[Tensor] = []
     for slot, group in enumerate(groups):
@@ -139,7 +139,7 @@ def _sequences(
     steps = int(limits.max())
     vectors = objective.prompts.vectors(frozen)
     hidden, past = frozen.read(batch, vectors, prompts, steps * beam)
-    cache = Cache(frozen, batch, past, steps, beam)
+    cache = Cache(frozen, past, steps, beam)
     n, end = len(batch.order), len(rows)
     finished: list[list[tuple[float, Answer]]] = [[] for _ in range(n)]
     history: list[list[tuple[int, ...]]] = [[()] * beam for _ in range(n)]

@@ -1,7 +1,7 @@
 """The frozen LM as prompting needs it: packed batches, prompts as keys and values, few outputs.
 
-What makes it cheap: prompts are extra keys and values and never tokens; the first token, which is
-the same in every utterance, is read once a batch; the first layer's projections come from a table;
+What makes it cheap: prompts are extra keys and values and never tokens; what several utterances
+begin with is read once; the first layer's projections come from a table;
 the last layer and everything after it is computed for output tokens only; and the only input that
 needs a gradient besides the prompts, the vectors of the output tokens, takes its own way through
 the first layer.
@@ -23,10 +23,11 @@ from torch import Tensor
 from bench.gslm.attention import packed_attention
 from bench.gslm.card import LmShape
 from bench.gslm.lm import Layer, UnitLM
-from bench.gslm.packing import FirstOnce, Group, Packed, Rectangle
+from bench.gslm.packing import Group, Packed, Rectangle
 from bench.prompting.first_projection import FirstProjection
 from bench.prompting.frozen_linear import FrozenLinear
 from bench.prompting.past import LayerPast, Past, Projected, PromptKv, Unprojected, attend
+from bench.prompting.prefixes import Prefixes
 
 NORM_EPS = 1e-5
 FEW = 8
@@ -286,11 +287,12 @@ class FrozenLM:
         *,
         n_asking: int = 0,
     ) -> tuple[Tensor, Past]:
-        once = FirstOnce.of(batch)
+        prefixes = Prefixes.of(batch)
         tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
-        if once is not None:
-            tokens, positions, marks = tokens[once.kept], positions[once.kept], once.rows[marks]
-        groups = batch.groups if once is None else once.groups
+        if prefixes is not None:
+            tokens, positions = tokens[prefixes.kept], positions[prefixes.kept]
+            marks = prefixes.rows[marks]
+        heads, groups = self.shape.heads, batch.groups
         past = Past(np.repeat([g.length for g in groups], [g.utterances for g in groups]), [])
         with torch.no_grad():
             x = self.embedded(tokens, positions, None)
@@ -306,36 +308,34 @@ class FrozenLM:
                 qkv = self._first_projection(tokens, positions, longest)
                 if own is not None:
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
-            shared = prompts[i] if prompts is not None else None
-            if once is None:
-                mixed = _attention(qkv, groups, self.shape.heads, None, shared)
-            else:
-                first, qkv = torch.split(qkv, [1, len(qkv) - 1])
-                first = first.clone()  # what is kept of one row must not keep the others
-                shared = self._joined(shared, first)
-                mixed = _attention(qkv, groups, self.shape.heads, None, shared)
-                mixed = torch.cat([self._attended(first, shared), mixed])
+            prompt = prompts[i] if prompts is not None else None
+            if prefixes is not None:
+                qkv = prefixes.spread(qkv)
             if n_asking:
-                past.layers.append(LayerPast(self._projected(qkv, past), shared))
+                past.layers.append(LayerPast(self._projected(qkv, past), prompt))
+            mixed = _attention(qkv, groups, heads, None, prompt)
+            if prefixes is not None:
+                mixed = prefixes.without(mixed)
             x = layer.feed_forward(_sum(x, layer.out(mixed)), self.dtype)
         layer = self.layers[-1]
-        shared = prompts[-1] if prompts is not None else None
+        prompt = prompts[-1] if prompts is not None else None
         normed = layer.attn_norm(x, self.dtype)
         queries, x = layer.q(normed[marks]), x[marks]
-        if once is not None:
-            first, normed = torch.split(normed, [1, len(normed) - 1])
-            shared = self._joined(shared, layer.kv(first))
         n_outputs = groups[0].outputs
         equally_many = all(g.outputs == n_outputs for g in groups)
         if equally_many and n_outputs + n_asking <= FEW:
-            past.layers.append(LayerPast(self._unprojected(normed, past), shared))
+            if prefixes is not None:
+                normed = prefixes.spread(normed)
+            past.layers.append(LayerPast(self._unprojected(normed, past), prompt))
             unseen = past.unseen(n_outputs, self.device)
             mixed = attend(self.heads_of(queries), past.layers[-1], unseen)
         else:
             kv = layer.kv(normed)
-            mixed = _attention(kv, groups, self.shape.heads, queries, shared)
+            if prefixes is not None:
+                kv = prefixes.spread(kv)
             if n_asking:
-                past.layers.append(LayerPast(self._projected(kv, past), shared))
+                past.layers.append(LayerPast(self._projected(kv, past), prompt))
+            mixed = _attention(kv, groups, heads, queries, prompt)
         x = layer.feed_forward(_sum(x, layer.out(mixed)), self.dtype)
         return self.final_norm(x, x.dtype), past
 
@@ -357,21 +357,6 @@ class FrozenLM:
             values.transpose(1, 2),
             value_bias[:, None],
         )
-
-    def _joined(self, prompt: PromptKv | None, first: Tensor) -> PromptKv:
-        """Prompts and, after them, the (1, 2 or 3 * dim) projections of a token that all see."""
-        keys, values = first[:, -2 * self.shape.dim :].view(2, self.shape.heads, 1, -1).unbind(0)
-        if prompt is None:
-            return PromptKv(keys, values)
-        return PromptKv(
-            torch.cat([prompt.keys, keys], dim=1), torch.cat([prompt.values, values], dim=1)
-        )
-
-    def _attended(self, first: Tensor, shared: PromptKv) -> Tensor:
-        """Attention of one token with (1, 3 * dim) projections over all of what is shared."""
-        query = first[:, : self.shape.dim].view(1, self.shape.heads, 1, -1)
-        keys, values = shared.keys[None], shared.values[None]
-        return F.scaled_dot_product_attention(query, keys, values).view(1, -1)
 
     @torch.no_grad()
     def hidden_states(self, batch: Packed) -> list[Tensor]:

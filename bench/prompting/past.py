@@ -90,18 +90,18 @@ class LayerPast(NamedTuple):
 
     Attributes:
         own: what each utterance has of its own.
-        shared: what all utterances see: prompts, and a first token; None for neither.
+        prompt: what all utterances see, or None.
     """
 
     own: Projected | Unprojected
-    shared: PromptKv | None
+    prompt: PromptKv | None
 
 
 class Past(NamedTuple):
     """What was read of a batch.
 
     Attributes:
-        lengths: (utterances,) tokens that each has of its own, in packed order.
+        lengths: (utterances,) tokens that each has, in packed order.
         layers: every layer's.
     """
 
@@ -115,7 +115,7 @@ class Past(NamedTuple):
 
 
 def attend(q: Tensor, past: LayerPast, unseen: Tensor, added: PromptKv | None = None) -> Tensor:
-    """Attention over what was read, what was added since, and what all see.
+    """Attention over what was read, what was added since, and the prompts.
 
     Args:
         q: (heads, n_rows, head_dim) unscaled queries; those of an utterance side by side.
@@ -133,14 +133,14 @@ def attend(q: Tensor, past: LayerPast, unseen: Tensor, added: PromptKv | None = 
     if added is not None:
         since = torch.bmm(q.view(-1, 1, head_dim), added.keys.transpose(1, 2))
         scores.append(since.view(heads, n_rows, -1))
-    if past.shared is not None:
-        scores.append(torch.bmm(q, past.shared.keys.transpose(1, 2)))
+    if past.prompt is not None:
+        scores.append(torch.bmm(q, past.prompt.keys.transpose(1, 2)))
     weights = torch.softmax(wide(torch.cat(scores, dim=2)), dim=2).to(q.dtype)
     towards = list(torch.split(weights, [s.shape[2] for s in scores], dim=2))
     mixed = past.own.mixed(towards.pop(0))
     if added is not None:
         since = towards.pop(0).reshape(heads * n_rows, 1, -1)
         mixed += torch.bmm(since, added.values).view(q.shape)
-    if past.shared is not None:
-        mixed.baddbmm_(towards.pop(0), past.shared.values)
+    if past.prompt is not None:
+        mixed.baddbmm_(towards.pop(0), past.prompt.values)
     return mixed.transpose(0, 1).reshape(n_rows, -1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.gslm.packing import FirstOnce, Group, Packed, length_bucketed, pack
+from bench.gslm.packing import Group, Packed, length_bucketed, pack
 
 A, B, C = np.array([5, 6, 7]), np.array([8]), np.array([9, 10, 11])
 
@@ -76,29 +76,3 @@ def test_a_generator_shuffles_equal_lengths_and_batches_by_its_seed() -> None:
     assert batches(lengths, 12, 1) == batches(lengths, 12, 1)
     assert batches(lengths, 12, 1) != batches(lengths, 12, 2)
     assert batches(lengths, 12, 1)[0] != sorted(batches(lengths, 12, 1)[0])
-
-
-def test_a_first_token_that_all_share_remains_once() -> None:
-    batch = pack([np.array(s) for s in ([2, 5, 6, 0], [2, 7, 0], [2, 8, 9, 0])], [1, 2, 1])
-    once = FirstOnce.of(batch)
-    assert once is not None
-    assert batch.tokens.tolist() == [2, 7, 0, 2, 5, 6, 0, 2, 8, 9, 0]
-    assert batch.tokens[once.kept].tolist() == [2, 7, 0, 5, 6, 0, 8, 9, 0]
-    assert torch.equal(batch.tokens[once.kept][once.rows], batch.tokens)
-    assert once.rows[batch.outputs].tolist() == [1, 2, 5, 8]
-    assert once.groups == (Group(0, 1, 2, 2, 0), Group(2, 2, 3, 1, 2))
-
-
-@pytest.mark.parametrize(
-    ("sequences", "outputs"),
-    [
-        ([[2, 5, 0], [3, 5, 0]], [1, 1]),
-        ([[2, 5, 0], [2, 5, 0]], [1, 3]),
-        ([[2, 5, 0]], [1]),
-    ],
-    ids=["another-first-token", "an-output-of-it", "alone"],
-)
-def test_a_first_token_that_must_not_be_shared_stays(
-    sequences: list[list[int]], outputs: list[int]
-) -> None:
-    assert FirstOnce.of(pack([np.array(s) for s in sequences], outputs)) is None

@@ -208,7 +208,7 @@ def test_cached_steps_equal_full_recomputation(length: int, n_asking: int) -> No
     hidden, past = frozen.read(batch, vectors, prompts, n_asking)
     torch.testing.assert_close(hidden, frozen(batch, vectors, prompts), atol=1e-6, rtol=1e-5)
     assert isinstance(past.layers[-1].own, Unprojected if n_asking == 1 else Projected)
-    cache = Cache(frozen, batch, past, room=3, beam=beam)
+    cache = Cache(frozen, past, room=3, beam=beam)
     random = np.random.default_rng(0)
     told: list[list[int]] = [[] for _ in range(4 * beam)]
     for step in range(3):
