@@ -92,7 +92,7 @@ def speeds(shape: LmShape, threads: int, scale: Scale) -> None:
                 contender.train(lines[:2])
             found = medians(workers, lambda w: w.train(lines), rounds, scale.ours_a_round)  # noqa: B023
             show(f"training step, {corpus}, P={length}, {_size(lines)}", found, "s")
-            _share_of_gemm(workers["bf16"], lines, found["bf16"])
+            _share_of_gemm(workers["bf16"], lines)
         for corpus, length, rounds in (("ks", 3, scale.rounds), ("ic", 6, 1)):
             lines = typical_batch(corpus, "test", scale.utterances)
             for contender in workers.values():
@@ -112,12 +112,15 @@ def speeds(shape: LmShape, threads: int, scale: Scale) -> None:
             )
 
 
-def _share_of_gemm(contender: Worker, lines: Sequence[Line], step_s: float) -> None:
-    n_flop = contender.count_flop(lines)
-    rate = contender.gemm_rate(sum(len(line.tokens) - 1 for line in lines))
+def _share_of_gemm(contender: Worker, lines: Sequence[Line]) -> None:
+    """Steps and bare products take turns: a machine's rate changes from minute to minute."""
+    n_flop, n_rows = contender.count_flop(lines), sum(len(line.tokens) - 1 for line in lines)
+    turns = [(contender.gemm_rate(n_rows), n_flop / contender.train(lines)) for _ in range(3)]
+    bare, found = (statistics.median(rates) for rates in zip(*turns, strict=True))
+    share = statistics.median(in_step / alone for alone, in_step in turns)
     print(
-        f"{'':<4}bf16: {n_flop / step_s / 1e9:.0f} GFLOP/s in the step's products, bare products "
-        f"{rate / 1e9:.0f} GFLOP/s: {n_flop / step_s / rate:.0%}",
+        f"{'':<4}bf16: {found / 1e9:.0f} GFLOP/s in the step's products, bare products "
+        f"{bare / 1e9:.0f} GFLOP/s: {share:.0%}",
         flush=True,
     )
 
