@@ -28,6 +28,7 @@ class Cache:
         head_dim = frozen.shape.dim // heads
         shape = (len(past.layers), 2, heads, len(self.lengths), room, head_dim)
         self.added = torch.empty(shape, dtype=frozen.dtype, device=device)
+        self._spare = torch.empty_like(self.added[0])
 
     def reorder(self, parents: Tensor) -> None:
         """Let each row continue another row of the same utterance.
@@ -35,8 +36,11 @@ class Cache:
         Args:
             parents: (n_rows,) index of the row to continue.
         """
-        added = self.added[:, :, :, :, : self.n_added]
-        added.copy_(added.index_select(3, parents))
+        spare = self._spare[:, :, :, : self.n_added]  # nothing that grows step by step is allocated
+        for layer in self.added:
+            added = layer[:, :, :, : self.n_added]
+            torch.index_select(added, 2, parents, out=spare)
+            added.copy_(spare)
 
     @torch.no_grad()
     def step(self, tokens: Tensor, vectors: Tensor | None) -> Tensor:
