@@ -32,11 +32,6 @@ def _split_heads(x: Tensor, parts: int, heads: int) -> Tensor:
     return apart.clone(memory_format=torch.contiguous_format)
 
 
-def _merge_heads(x: Tensor) -> Tensor:
-    """(heads, n, head_dim) to (n, dim)."""
-    return x.transpose(0, 1).reshape(x.shape[1], -1)
-
-
 def _rectangles(x: Tensor, length: int) -> Tensor:
     """(heads, count * length, m) to (heads * count, length, m)."""
     return x.view(-1, length, x.shape[-1])

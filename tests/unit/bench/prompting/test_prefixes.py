@@ -52,7 +52,7 @@ def test_any_batch_is_its_tree(utterances: list[tuple[list[int], int]]) -> None:
         assert n_distinct == len(batch.tokens)
         return
     assert len(found.kept) == n_distinct
-    own = [s for i in batch.order for s in [tuple(sequences[i])]]
+    own = [tuple(sequences[i]) for i in batch.order]
     pasts = [s[: at + 1] for s in own for at in range(len(s))]
     for token, row in enumerate(found.rows.tolist()):
         assert pasts[int(found.kept[row])] == pasts[token]
