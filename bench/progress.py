@@ -1,13 +1,17 @@
-"""What a person sees while long work goes on: a bar on a terminal, single lines elsewhere."""
+"""What a person sees of long work: a bar on a terminal, now and then a line elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.files import storage
+
+SECONDS_A_LINE = 120.0
 
 
 class Bar:
@@ -20,6 +24,33 @@ class Bar:
         """Says that `n` more units of the work are done."""
         if self._show is not None:
             self._show(n)
+
+
+class _Lines:
+    """How far work is, a line every two minutes; what ends sooner is silent."""
+
+    def __init__(self, total: float, what: str, unit: str) -> None:
+        self._total, self._what, self._unit = total, what, unit
+        self._done = 0.0
+        self._began = self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def show(self, n: float) -> None:
+        """`n` more are done."""
+        with self._lock:
+            self._done += n
+            now = time.monotonic()
+            if now - self._told < SECONDS_A_LINE or self._done >= self._total:
+                return
+            self._told = now
+            rate = self._done / (now - self._began)
+            left = (self._total - self._done) / rate / 60
+            print(
+                f"{self._what}: {self._done:,.0f}/{self._total:,.0f} {self._unit}, "
+                f"{rate:,.1f} {self._unit}/s, {left:,.0f} min to go",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 class Progress:
@@ -48,15 +79,18 @@ class Progress:
 
     @contextlib.contextmanager
     def bar(self, total: float, what: str, unit: str) -> Iterator[Bar]:
-        """A bar with rate and remaining time on a terminal; silent elsewhere.
+        """A bar with rate and remaining time on a terminal; elsewhere lines, if it takes minutes.
 
         Args:
             total: amount of work.
             what: what is being done, e.g. "epoch 3".
             unit: what the amount counts, in the plural, e.g. "tokens".
         """
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet:
             yield Bar()
+            return
+        if not sys.stderr.isatty():
+            yield Bar(_Lines(total, what, unit).show)
             return
         from rich.console import Console
         from rich.progress import BarColumn, Task, TextColumn, TimeRemainingColumn

@@ -32,10 +32,26 @@ def test_a_log_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None
         Progress(quiet=True, log=tmp_path / "absent" / "log.txt").line("x")
 
 
-def test_a_bar_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_work_is_silent_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with Progress().bar(10, "reading", "lines") as bar:
         bar.advance(5)
     assert capsys.readouterr().err == ""
+
+
+def test_long_work_says_how_far_it_is_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("bench.progress.time.monotonic", lambda: now)
+    with Progress().bar(1200, "epoch 1", "steps") as bar:
+        for now in (60.0, 119.0, 121.0, 180.0, 242.0, 500.0):  # noqa: B007 - the clock reads it
+            bar.advance(200)
+    assert capsys.readouterr().err.splitlines() == [
+        "epoch 1: 600/1,200 steps, 5.0 steps/s, 2 min to go",
+        "epoch 1: 1,000/1,200 steps, 4.1 steps/s, 1 min to go",
+    ]
 
 
 def test_a_bar_shows_rate_and_remaining_time_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
