@@ -288,10 +288,8 @@ class FrozenLM:
         n_asking: int = 0,
     ) -> tuple[Tensor, Past]:
         prefixes = Prefixes.of(batch)
-        tokens, positions, marks = batch.tokens, batch.positions, batch.outputs
-        if prefixes is not None:
-            tokens, positions = tokens[prefixes.kept], positions[prefixes.kept]
-            marks = prefixes.rows[marks]
+        tokens, positions = prefixes.without(batch.tokens), prefixes.without(batch.positions)
+        marks = prefixes.places(batch.outputs)
         heads, groups = self.shape.heads, batch.groups
         past = Past(np.repeat([g.length for g in groups], [g.utterances for g in groups]), [])
         with torch.no_grad():
@@ -309,13 +307,10 @@ class FrozenLM:
                 if own is not None:
                     qkv = qkv.index_copy(0, marks, layer.qkv(layer.attn_norm(own, self.dtype)))
             prompt = prompts[i] if prompts is not None else None
-            if prefixes is not None:
-                qkv = prefixes.spread(qkv)
+            qkv = prefixes.spread(qkv)
             if n_asking:
                 past.layers.append(LayerPast(self._projected(qkv, past), prompt))
-            mixed = _attention(qkv, groups, heads, None, prompt)
-            if prefixes is not None:
-                mixed = prefixes.without(mixed)
+            mixed = prefixes.without(_attention(qkv, groups, heads, None, prompt))
             x = layer.feed_forward(_sum(x, layer.out(mixed)), self.dtype)
         layer = self.layers[-1]
         prompt = prompts[-1] if prompts is not None else None
@@ -324,15 +319,12 @@ class FrozenLM:
         n_outputs = groups[0].outputs
         equally_many = all(g.outputs == n_outputs for g in groups)
         if equally_many and n_outputs + n_asking <= FEW:
-            if prefixes is not None:
-                normed = prefixes.spread(normed)
+            normed = prefixes.spread(normed)
             past.layers.append(LayerPast(self._unprojected(normed, past), prompt))
             unseen = past.unseen(n_outputs, self.device)
             mixed = attend(self.heads_of(queries), past.layers[-1], unseen)
         else:
-            kv = layer.kv(normed)
-            if prefixes is not None:
-                kv = prefixes.spread(kv)
+            kv = prefixes.spread(layer.kv(normed))
             if n_asking:
                 past.layers.append(LayerPast(self._projected(kv, past), prompt))
             mixed = _attention(kv, groups, heads, queries, prompt)

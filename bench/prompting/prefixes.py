@@ -18,6 +18,22 @@ from torch import Tensor
 from bench.gslm.packing import Packed
 
 
+class Alone:
+    """A packed batch in which nothing is repeated: every row stays where it is."""
+
+    def without(self, x: Tensor) -> Tensor:
+        """See `Prefixes.without`."""
+        return x
+
+    def spread(self, x: Tensor) -> Tensor:
+        """See `Prefixes.spread`."""
+        return x
+
+    def places(self, tokens: Tensor) -> Tensor:
+        """See `Prefixes.places`."""
+        return tokens
+
+
 class Prefixes(NamedTuple):
     """A packed batch without what is repeated.
 
@@ -36,18 +52,18 @@ class Prefixes(NamedTuple):
     which: Tensor
 
     @classmethod
-    def of(cls, batch: Packed) -> Prefixes | None:
-        """Of a batch on a CPU; None where nothing is repeated.
+    def of(cls, batch: Packed) -> Prefixes | Alone:
+        """Of a batch on a CPU.
 
         Tokens from an utterance's first output on stand for themselves: they may be embedded by
         trained vectors.
         """
         if batch.tokens.device.type != "cpu":
-            return None
+            return Alone()
         owner = _first_that_said_so(batch)
         is_kept = owner == np.arange(len(owner))
         if is_kept.all():
-            return None
+            return Alone()
         rows = (np.cumsum(is_kept) - 1)[owner]
         repeated = np.flatnonzero(~is_kept)
         again, which = np.unique(rows[repeated], return_inverse=True)
@@ -63,6 +79,10 @@ class Prefixes(NamedTuple):
         """(n_kept, m) to (n_tokens, m)."""
         found: Tensor = _Spread.apply(x, self)
         return found
+
+    def places(self, tokens: Tensor) -> Tensor:
+        """Where packed tokens stand among those that are kept, (m,) int64 to the same."""
+        return self.rows[tokens]
 
 
 def _first_that_said_so(batch: Packed) -> NDArray[np.int64]:

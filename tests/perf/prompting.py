@@ -20,7 +20,7 @@ from bench.gslm.card import LmShape
 from tests.perf import reference
 from tests.perf.contenders import KINDS, Kind
 from tests.perf.lines import real_lines, synthetic_lines
-from tests.perf.reference import MAX_UTTERANCES, Line
+from tests.perf.reference import EOS, MAX_UTTERANCES, Line
 from tests.perf.worker import Worker, worker
 
 PUBLISHED = LmShape(layers=12, dim=1024, ffn_dim=4096, heads=16, max_positions=2048, n_rows=104)
@@ -92,6 +92,7 @@ def speeds(shape: LmShape, threads: int, scale: Scale) -> None:
                 contender.train(lines[:2])
             found = medians(workers, lambda w: w.train(lines), rounds, scale.ours_a_round)  # noqa: B023
             show(f"training step, {corpus}, P={length}, {_size(lines)}", found, "s")
+            _show_repeated(lines)
             _share_of_gemm(workers["bf16"], lines)
         for corpus, length, rounds in (("ks", 3, scale.rounds), ("ic", 6, 1)):
             lines = typical_batch(corpus, "test", scale.utterances)
@@ -100,6 +101,7 @@ def speeds(shape: LmShape, threads: int, scale: Scale) -> None:
                 contender.classify(lines[:1])
             found = medians(workers, lambda w: w.classify(lines), rounds, 3)  # noqa: B023
             show(f"classification, {corpus}, P={length}, {_size(lines)}", found, "s")
+            _show_repeated(lines)
             n = 20 * scale.utterances
             warm, many = (real_lines(corpus, "test", n, seed) for seed in (1, 2))
             rate: dict[Kind, float] = {}
@@ -110,6 +112,14 @@ def speeds(shape: LmShape, threads: int, scale: Scale) -> None:
                 f"{'':<4}ours on {n} lines of all lengths: "
                 f"{rate['fp32']:.0f} / {rate['bf16']:.0f} utterances a second (fp32 / bf16)"
             )
+
+
+def _show_repeated(lines: Sequence[Line]) -> None:
+    """How much of what is read ours need not compute again."""
+    read = [(EOS, *line.units) for line in lines]
+    pasts = {units[:end] for units in read for end in range(1, len(units) + 1)}
+    share = 1 - len(pasts) / sum(map(len, read))
+    print(f"{'':<4}{share:.0%} of the tokens before <s> stand where another line has said the same")
 
 
 def _share_of_gemm(contender: Worker, lines: Sequence[Line]) -> None:

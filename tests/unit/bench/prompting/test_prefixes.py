@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.gslm.packing import Packed, pack
 from bench.prompting.frozen import FrozenLM
-from bench.prompting.prefixes import Prefixes
+from bench.prompting.prefixes import Alone, Prefixes
 from tests.unit.bench.gslm.models import SMALL, random_lm
 
 ALIKE = [[2, 5, 6, 0], [2, 5, 7, 0], [2, 5, 6, 7, 0, 9], [2, 5, 6, 0], [2, 8, 6, 0]]
@@ -29,11 +29,11 @@ def distinct_pasts(sequences: list[list[int]], outputs: list[int]) -> int:
 def test_what_has_the_same_past_remains_once() -> None:
     batch = batch_of(ALIKE, OUTPUTS)
     found = Prefixes.of(batch)
-    assert found is not None
+    assert isinstance(found, Prefixes)
     assert len(found.kept) == distinct_pasts(ALIKE, OUTPUTS)
     assert torch.equal(batch.tokens[found.kept][found.rows], batch.tokens)
     assert torch.equal(batch.positions[found.kept][found.rows], batch.positions)
-    assert len(set(found.rows[batch.outputs].tolist())) == sum(OUTPUTS), "outputs are not shared"
+    assert len(set(found.places(batch.outputs).tolist())) == sum(OUTPUTS), "outputs are not shared"
 
 
 UTTERANCES = st.lists(
@@ -48,7 +48,7 @@ def test_any_batch_is_its_tree(utterances: list[tuple[list[int], int]]) -> None:
     batch = batch_of(sequences, outputs)
     found = Prefixes.of(batch)
     n_distinct = distinct_pasts(sequences, outputs)
-    if found is None:
+    if isinstance(found, Alone):
         assert n_distinct == len(batch.tokens)
         return
     assert len(found.kept) == n_distinct
@@ -60,7 +60,7 @@ def test_any_batch_is_its_tree(utterances: list[tuple[list[int], int]]) -> None:
 
 def test_gradients() -> None:
     found = Prefixes.of(batch_of(ALIKE, OUTPUTS))
-    assert found is not None
+    assert isinstance(found, Prefixes)
     generator = torch.Generator().manual_seed(0)
 
     def rows(n: int) -> Tensor:
@@ -73,7 +73,7 @@ def test_gradients() -> None:
 
 def test_many_small_bfloat16_gradients_are_not_lost() -> None:
     found = Prefixes.of(batch_of([[2, 0]] * 1001, [1] * 1001))
-    assert found is not None
+    assert isinstance(found, Prefixes)
     x = torch.zeros(len(found.kept), 1, dtype=torch.bfloat16, requires_grad=True)
     (grad,) = torch.autograd.grad(found.spread(x).sum(), x)
     assert grad[0].item() == pytest.approx(1001, rel=0.01)
