@@ -255,7 +255,7 @@ def _notes(table: Table, sources: Sequence[str], whats: Sequence[What], superb: 
         f"a mean over runs with other {', '.join(names)}"
         for names in dict.fromkeys(cell.mixed for cell in cells if cell.mixed)
     )
-    lines.extend(f"differs between tasks: {shortened(line, 400)}" for line in table.settings)
+    lines.extend(f"settings differ: {shortened(line, 400)}" for line in table.settings)
     if superb:
         lines.append(
             "SUPERB score: 0 for filter banks, 1000 for the best of SUPERB's leaderboard, averaged "

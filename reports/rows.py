@@ -1,8 +1,9 @@
 """What makes two runs the same row, and what the row is called.
 
 A row is a method with its options on a frozen model. Presets give the same method other options on
-another task, so only options that differ between runs on the same data split a row; what differs
-from task to task alone is told beside the table.
+another task, and another model may want other options than this one; so only options that differ
+between runs on the same data and model split a row. What differs from task to task or from model to
+model alone is told beside the table.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 from bench.records import Record
 from reports.fields import field
@@ -36,13 +38,13 @@ class Rows:
         self._by = tuple(by)
         self._groups = [[run.record for run in group] for group in groups]
         self._merged = frozenset(merged)
-        self._splitting = self._split()
         self._models: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         known = [run.record for group in others for run in group]
         for record in (*self._records(), *known):
             if record.model is not None:
                 model = (record.method.name, record.model.name)
                 self._models[model].add(record.model.fingerprint)
+        self._splitting = self._split()
 
     def name(self, record: Record) -> str:
         """The row's name; equal for two records when they belong in the same row."""
@@ -53,17 +55,16 @@ class Rows:
                 else f"{name.replace('_', '-')}={_shown(field(record, name))}"
                 for name in self._by
             )
-        method, model = record.method, record.model
-        parts = [method.name]
-        if model is not None and model.name != "none":
-            parts.append(f"on {model.name}")
-            if len(self._models[method.name, model.name]) > 1:
-                parts.append(f"({model.fingerprint[:8]})")
-        parts.extend(
-            f"{name.replace('_', '-')}={_shown(method.options.get(name))}"
-            for name in self._splitting.get(method.name, ())
+        method = record.method
+        return " ".join(
+            [
+                *filter(None, (method.name, self._model(record))),
+                *(
+                    f"{name.replace('_', '-')}={_shown(method.options.get(name))}"
+                    for name in self._splitting.get(method.name, ())
+                ),
+            ]
         )
-        return " ".join(parts)
 
     def settings(
         self,
@@ -76,21 +77,22 @@ class Rows:
             groups: the runs to look at.
             place: what a place is called; the task, unless told otherwise.
         """
-        values: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(
-            lambda: defaultdict(set)
-        )
-        for record in (run.record for group in groups for run in group):
-            method = record.method
-            for name, value in method.options.items():
-                if name not in self._splitting.get(method.name, ()) and name not in self._merged:
-                    values[method.name, name][_shown(value)].add(place(record))
+        records = [run.record for group in groups for run in group]
+        given: defaultdict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+        for method_name in {record.method.name for record in records}:
+            alike = [record for record in records if record.method.name == method_name]
+            names = {name for record in alike for name in record.method.options}
+            for name in names - self._merged - {*self._splitting.get(method_name, ())}:
+                given[method_name, name] = [
+                    (_shown(record.method.options.get(name)), place(record), self._model(record))
+                    for record in alike
+                ]
         told: defaultdict[str, list[str]] = defaultdict(list)
-        for (method_name, option), by_value in sorted(values.items()):
-            if len(by_value) > 1:
-                each = ", ".join(
-                    f"{value} ({', '.join(sorted(places))})" for value, places in by_value.items()
-                )
-                told[method_name].append(f"{option.replace('_', '-')} {each}")
+        for (method_name, option), found in sorted(given.items()):
+            each = _where(found)
+            if len(each) > 1:
+                values = (f"{value} ({', '.join(sorted(at))})" for value, at in each.items())
+                told[method_name].append(f"{option.replace('_', '-')} {', '.join(values)}")
         return tuple(f"{name}: {'; '.join(options)}" for name, options in told.items())
 
     def mixed(self, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -110,27 +112,44 @@ class Rows:
         return tuple(differing)
 
     def _split(self) -> dict[str, list[str]]:
-        """By method, the options that differ within a group of runs that compare."""
-        splitting: dict[str, list[str]] = {record.method.name: [] for record in self._records()}
+        """By method, the options that differ between runs that compare and are on one model."""
+        splitting: defaultdict[str, set[str]] = defaultdict(set)
         for group in self._groups:
-            by_method: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(
-                lambda: defaultdict(set)
-            )
-            given = [record.method for record in group]
-            for method in given:
-                names = {
-                    name for other in given if other.name == method.name for name in other.options
-                }
-                for name in names - self._merged:
-                    by_method[method.name][name].add(_shown(method.options.get(name)))
-            for method_name, options in by_method.items():
-                for name, values in options.items():
-                    if len(values) > 1 and name not in splitting[method_name]:
-                        splitting[method_name].append(name)
+            alike: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+            for record in group:
+                alike[record.method.name, self._model(record)].append(record.method.options)
+            for (method_name, _), given in alike.items():
+                splitting[method_name].update(
+                    name
+                    for name in {name for options in given for name in options} - self._merged
+                    if len({_shown(options.get(name)) for options in given}) > 1
+                )
         return {name: sorted(options) for name, options in splitting.items()}
+
+    def _model(self, record: Record) -> str:
+        """What of a row's name says which model it is on; "" for none."""
+        model = record.model
+        if model is None or model.name == "none":
+            return ""
+        one_of_many = len(self._models[record.method.name, model.name]) > 1
+        return f"on {model.name}" + (f" ({model.fingerprint[:8]})" if one_of_many else "")
 
     def _records(self) -> Iterable[Record]:
         return (record for group in self._groups for record in group)
+
+
+def _where(found: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:
+    """Of (value, place, model), where each value is: as few words as tell it from the others."""
+    found = list(dict.fromkeys(found))
+    where = {
+        value: {f"{place} {model}".strip() for v, place, model in found if v == value}
+        for value, _, _ in found
+    }
+    for part in (1, 2):
+        at = {value: {one[part] for one in found if one[0] == value} for value in where}
+        if sum(map(len, at.values())) == len(set().union(*at.values())):
+            return at
+    return where
 
 
 def _shown(value: object) -> str:

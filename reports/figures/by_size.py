@@ -203,4 +203,4 @@ def _front(panels: Iterable[Panel]) -> list[str]:
 
 
 def _settings(rows: Rows, groups: Iterable[Sequence[Run]]) -> list[str]:
-    return [f"Differs between panels: {line}." for line in rows.settings(groups)]
+    return [f"Settings differ: {line}." for line in rows.settings(groups)]

@@ -59,7 +59,7 @@ def few_shot(runs: Sequence[Run]) -> Figure:
         left_out.extend(aside)
         panels.append(_panel(few_runs, whole, rows, note))
         groups += [*_by_shots(few_runs), whole]
-    notes = [f"Differs between points: {line}." for line in rows.settings(groups, _place)]
+    notes = [f"Settings differ: {line}." for line in rows.settings(groups, _place)]
     return Figure(panels=tuple(panels), notes=(bars(panels), *notes), left_out=tuple(left_out))
 
 

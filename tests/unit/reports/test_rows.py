@@ -41,6 +41,24 @@ def test_an_option_that_differs_on_the_same_data_splits(write_run: WriteRun, run
     assert settings == ()
 
 
+def test_an_option_that_differs_between_models_alone_splits_no_row(
+    write_run: WriteRun, runs: Path
+) -> None:
+    write_run("1", options={"prompt_length": 30, "lr": 1}, model={"name": "a"})
+    write_run("2", options={"prompt_length": 31, "lr": 1}, model={"name": "b"})
+    names, settings = named(runs)
+    assert names == ["prompt on a", "prompt on b"]
+    assert settings == ("prompt: prompt-length 30 (on a), 31 (on b)",)
+
+    write_run("3", task="ic", options={"prompt_length": 31, "lr": 1}, model={"name": "a"})
+    assert named(runs)[1] == ("prompt: prompt-length 31 (ic on a, ks on b), 30 (ks on a)",)
+
+    write_run("4", options={"prompt_length": 31, "lr": 2}, model={"name": "b"})
+    names, settings = named(runs)
+    assert names == [f"prompt on {row}" for row in ("a lr=1", "b lr=1", "a lr=1", "b lr=2")]
+    assert settings == ("prompt: prompt-length 31 (ic on a, ks on b), 30 (ks on a)",)
+
+
 def test_an_option_unknown_to_one_of_two_runs_splits(write_run: WriteRun, runs: Path) -> None:
     write_run("1", options={})
     write_run("2", options={"rank": 4})

@@ -198,7 +198,7 @@ def test_sweeps_on_a_few_shots_among_runs_of_a_whole_benchmark(
         ("prompt on random", [200]),
     ]
     assert few.notes[1] == (
-        "Differs between points: prompt: epochs 120 (ks 5), 8 (ks 200), 30 (ks all); "
+        "Settings differ: prompt: epochs 120 (ks 5), 8 (ks 200), 30 (ks all); "
         "prompt-length 20 (ks 200, ks 5), 32 (ks all)."
     )
     assert {Path(folder).name for folder, _ in few.left_out} == {"200-1", "200-32"}
