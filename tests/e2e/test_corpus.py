@@ -14,7 +14,7 @@ def test_card_export_and_a_run_on_speech(bench: BenchCommand, cache: Path, tmp_p
     assert {name: split["utterances"] for name, split in card["splits"].items()} == {
         "train": 480,
         "valid": 288,
-        "test": 288,
+        "test": 576,
     }
     assert card["splits"]["test"]["speakers"] == 24
     assert 0.2 < card["splits"]["train"]["hours"] < 0.5

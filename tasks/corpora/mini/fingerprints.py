@@ -20,7 +20,7 @@ PINNED: dict[str, dict[str, str]] = {
     "lid": {
         "train": "e2cb3e129ff8781e5b7678f908efd21438683637aa1fc64a37bf56a4ddb5a834",
         "valid": "ad9a60774e23defa1ec2acf8bb6292ed4efdd7b5056a992292fa31723bebf38c",
-        "test": "53f97213802e09cca1e8472639e2a1152939b109d6fc339cea776e2e9542a06a",
+        "test": "8820002f0a3eafc42c2982d4cf60edc792a74640ff49eaf02b299be08e77b732",
     },
     "asr": {
         "train": "74edea1865777265d99083b14bfdfcbcdb4e5cc2615ccf13826caaa6c855ac92",

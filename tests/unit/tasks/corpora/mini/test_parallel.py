@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 
 import pytest
@@ -40,3 +42,9 @@ def test_languages_are_said_equally_and_without_words_of_unheard_sentences() -> 
         # Words that do not exist are strings of letters; a short one may happen to be one of these.
         assert all(len(word) < 6 for word in spoken & unheard)
     assert [words_and_voice(i, "languages") for i in range(50)] == said[:50]
+
+
+def test_the_recipe_says_what_the_embedded_gslm_has_heard() -> None:
+    said = [words_and_voice(i, about) for about in ("languages", "tasks") for i in range(3000)]
+    digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    assert digest == "89ce2c322f884555392d1874abc11fd3eaff9dde935cf0d3d4cd223fefeb5292"

@@ -90,8 +90,15 @@ def test_lid_speakers_speak_all_languages_equally() -> None:
 def test_lid_training_says_no_sentence_twice() -> None:
     texts = said(PLANS["lid"], "train")
     assert len(set(texts)) == len(texts)
-    counts = Counter(said(PLANS["lid"], "valid"))
-    assert max(counts.values()) == min(counts.values())
+
+
+@pytest.mark.parametrize(("split", "n_sentences", "each"), [("valid", 72, 4), ("test", 192, 3)])
+def test_lid_says_every_held_out_sentence_equally_often(
+    split: str, n_sentences: int, each: int
+) -> None:
+    counts = Counter(said(PLANS["lid"], split))
+    assert len(counts) == n_sentences
+    assert set(counts.values()) == {each}
 
 
 def test_asr_has_short_and_long_sentences_over_some_300_words() -> None:
