@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.gslm.card import LmShape
+from bench.gslm.card import EOS, LmShape
 from tests.perf import reference
 from tests.perf.contenders import KINDS, Kind
 from tests.perf.lines import real_lines, synthetic_lines
-from tests.perf.reference import EOS, MAX_UTTERANCES, Line
+from tests.perf.reference import MAX_UTTERANCES, Line
 from tests.perf.worker import Worker, worker
 
 PUBLISHED = LmShape(layers=12, dim=1024, ffn_dim=4096, heads=16, max_positions=2048, n_rows=104)
