@@ -51,6 +51,7 @@ random() { # the same units, read by a frozen LM of the same shape that was hard
         on ks
         on ks --verbalizer frequency --max-epochs 20
         on ks --verbalizer frequency --max-epochs 20 --loss full --lr 0.005 --schedule constant
+        for k in 5 10; do on ks --shots "$k" --max-epochs 60; done
         on ic --max-epochs 20
         on lid --max-epochs 5
         on asr --max-epochs 5
