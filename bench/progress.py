@@ -29,9 +29,9 @@ class Bar:
 class _Lines:
     """How far work is, a line every two minutes; what ends sooner is silent."""
 
-    def __init__(self, total: float, what: str, unit: str) -> None:
+    def __init__(self, total: float, what: str, unit: str, done: int) -> None:
         self._total, self._what, self._unit = total, what, unit
-        self._done = 0.0
+        self._at_first = self._done = float(done)
         self._began = self._told = time.monotonic()
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class _Lines:
             if now - self._told < SECONDS_A_LINE or self._done >= self._total:
                 return
             self._told = now
-            rate = self._done / (now - self._began)
+            rate = (self._done - self._at_first) / (now - self._began)
             left = (self._total - self._done) / rate / 60
             print(
                 f"{self._what}: {self._done:,.0f}/{self._total:,.0f} {self._unit}, "
@@ -78,19 +78,20 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
-    def bar(self, total: float, what: str, unit: str) -> Iterator[Bar]:
+    def bar(self, total: float, what: str, unit: str, done: int = 0) -> Iterator[Bar]:
         """A bar with rate and remaining time on a terminal; elsewhere lines, if it takes minutes.
 
         Args:
             total: amount of work.
             what: what is being done, e.g. "epoch 3".
             unit: what the amount counts, in the plural, e.g. "tokens".
+            done: how much of it was done before.
         """
         if self.quiet:
             yield Bar()
             return
         if not sys.stderr.isatty():
-            yield Bar(_Lines(total, what, unit).show)
+            yield Bar(_Lines(total, what, unit, done).show)
             return
         from rich.console import Console
         from rich.progress import BarColumn, Task, TextColumn, TimeRemainingColumn
@@ -112,5 +113,5 @@ class Progress:
         ]
         console = Console(stderr=True)
         with RichProgress(*columns, console=console, transient=True) as shown:
-            task = shown.add_task(what, total=total)
+            task = shown.add_task(what, total=total, completed=done)
             yield Bar(lambda n: shown.advance(task, n))

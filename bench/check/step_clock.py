@@ -55,7 +55,7 @@ class StepClock(Progress):
             self._known_at = time.monotonic()
 
     @contextlib.contextmanager
-    def bar(self, total: float, what: str, unit: str) -> Iterator[Bar]:
+    def bar(self, total: float, what: str, unit: str, done: int = 0) -> Iterator[Bar]:
         """A silent bar; one that counts training steps is timed."""
         if unit != STEPS:
             yield Bar()

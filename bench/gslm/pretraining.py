@@ -354,8 +354,7 @@ class Pretraining:
         per_epoch = sum(1 for _ in self._batches(0))
         while self.step < self.total_steps and not self._out_of_time():
             epoch, done = divmod(self.step, per_epoch)
-            with self.progress.bar(per_epoch, f"epoch {epoch + 1}", "steps") as bar:
-                bar.advance(done)
+            with self.progress.bar(per_epoch, f"epoch {epoch + 1}", "steps", done) as bar:
                 for indices in list(self._batches(epoch))[done:]:
                     began = time.perf_counter()
                     self.epoch_loss += self._update(indices)

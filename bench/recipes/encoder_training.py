@@ -100,8 +100,7 @@ def train_encoder(
     in_bf16 = fast_in_bf16(device)
     loss_sum, right, since, began = 0.0, 0.0, 0, time.perf_counter()
     saved = began
-    with progress.bar(total, "encoder", "steps") as bar:
-        bar.advance(step)
+    with progress.bar(total, "encoder", "steps", step) as bar:
         while step < total:
             epoch, done = divmod(step, per_epoch)
             for indices in _batches(lengths, seed, epoch)[done:]:

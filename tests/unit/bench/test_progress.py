@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -46,12 +48,27 @@ def test_long_work_says_how_far_it_is_where_there_is_no_terminal(
     now = 0.0
     monkeypatch.setattr("bench.progress.time.monotonic", lambda: now)
     with Progress().bar(1200, "epoch 1", "steps") as bar:
-        for now in (60.0, 119.0, 121.0, 180.0, 242.0, 500.0):  # noqa: B007 - the clock reads it
+        for later in (60.0, 119.0, 121.0, 180.0, 242.0, 500.0):
+            now = later
             bar.advance(200)
     assert capsys.readouterr().err.splitlines() == [
         "epoch 1: 600/1,200 steps, 5.0 steps/s, 2 min to go",
         "epoch 1: 1,000/1,200 steps, 4.1 steps/s, 1 min to go",
     ]
+
+
+def test_what_was_done_before_does_not_count_as_speed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.progress.SECONDS_A_LINE", 0.0)
+    with Progress().bar(10_000, "epoch 1", "steps", 9_000) as bar:
+        time.sleep(0.1)
+        bar.advance(1)
+    found = re.fullmatch(
+        r"epoch 1: 9,001/10,000 steps, (\d+\.\d) steps/s, \d+ min to go\n", capsys.readouterr().err
+    )
+    assert found is not None
+    assert float(found[1]) <= 10
 
 
 def test_a_bar_shows_rate_and_remaining_time_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
