@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.records import Record
@@ -71,14 +71,14 @@ class Rows:
         groups: Iterable[Sequence[Run]],
         place: Callable[[Record], str] = lambda record: record.task.name,
     ) -> tuple[str, ...]:
-        """What differs within a row from one place to the next, a line a method.
+        """What differs from one place or model to the next and splits no row, a line a method.
 
         Args:
             groups: the runs to look at.
             place: what a place is called; the task, unless told otherwise.
         """
         records = [run.record for group in groups for run in group]
-        given: defaultdict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
+        given: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
         for method_name in {record.method.name for record in records}:
             alike = [record for record in records if record.method.name == method_name]
             names = {name for record in alike for name in record.method.options}
@@ -98,12 +98,8 @@ class Rows:
     def mixed(self, runs: Sequence[Run]) -> tuple[str, ...]:
         """The options (and model) that differ between runs of one cell, seeds apart."""
         given = [run.record.method for run in runs]
-        names = sorted({name for method in given for name in method.options} - self._merged)
-        differing = [
-            name.replace("_", "-")
-            for name in names
-            if len({_shown(method.options.get(name)) for method in given}) > 1
-        ]
+        options = _differing([method.options for method in given]) - self._merged
+        differing = [name.replace("_", "-") for name in sorted(options)]
         models = {run.record.model.fingerprint for run in runs if run.record.model is not None}
         if len(models) > 1:
             differing.insert(0, "model")
@@ -119,11 +115,7 @@ class Rows:
             for record in group:
                 alike[record.method.name, self._model(record)].append(record.method.options)
             for (method_name, _), given in alike.items():
-                splitting[method_name].update(
-                    name
-                    for name in {name for options in given for name in options} - self._merged
-                    if len({_shown(options.get(name)) for options in given}) > 1
-                )
+                splitting[method_name] |= _differing(given) - self._merged
         return {name: sorted(options) for name, options in splitting.items()}
 
     def _model(self, record: Record) -> str:
@@ -136,6 +128,12 @@ class Rows:
 
     def _records(self) -> Iterable[Record]:
         return (record for group in self._groups for record in group)
+
+
+def _differing(given: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The options that are not the same everywhere; one that is missing counts as null."""
+    names = {name for options in given for name in options}
+    return {name for name in names if len({_shown(options.get(name)) for options in given}) > 1}
 
 
 def _where(found: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import torch
 
-from bench.gslm.card import EOS, N_SPECIALS, LmShape
+from bench.gslm.card import BOS, EOS, N_SPECIALS, LmShape
 from bench.gslm.lm import UnitLM
 from bench.gslm.packing import pack
 from bench.memory import keep_freed_memory
@@ -27,7 +27,7 @@ def peak_of_endless_hypotheses() -> tuple[int, int]:
     rng = np.random.default_rng(0)
     frozen = FrozenLM(UnitLM(SHAPE).reset(torch.Generator().manual_seed(0)), torch.float32)
     units = [rng.integers(N_SPECIALS, SHAPE.n_rows, n) for n in rng.integers(50, 80, UTTERANCES)]
-    batch = pack([np.array([EOS, *u, 0]) for u in units], [1] * UTTERANCES)
+    batch = pack([np.array([EOS, *u, BOS]) for u in units], [1] * UTTERANCES)
     n_rows = UTTERANCES * BEAM
     parents = torch.arange(n_rows) // BEAM * BEAM
     tokens = torch.full((n_rows,), N_SPECIALS)
