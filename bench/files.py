@@ -6,9 +6,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.errors import MissingError, StorageError
@@ -147,14 +148,22 @@ def recover_folder(path: Path) -> None:
                 remove(old)
             else:
                 os.replace(old, path)
-        clear_temporaries(path.parent)
+        if path.parent.is_dir():
+            _clear(path.parent, lambda name: name == path.name)
 
 
 def clear_temporaries(folder: Path) -> None:
-    """Removes the half-written files that a killed process left in `folder`."""
+    """Removes the half-written files that a killed process of ours left in `folder`."""
     if folder.is_dir():
-        for leaving in folder.glob(".*.tmp"):
-            remove(leaving)
+        _clear(folder, lambda _: True)
+
+
+def _clear(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Removes the leavings of files and folders whose name is ours; those of others stay."""
+    for entry in list(folder.iterdir()):
+        found = _LEAVING.fullmatch(entry.name)
+        if found and is_ours(found["name"]):
+            remove(entry)
 
 
 def remove(path: Path) -> None:
@@ -184,6 +193,10 @@ def sha256_of_file(path: Path) -> str:
     except OSError as error:
         raise MissingError(f"cannot be read: {error.strerror}", where=str(path)) from error
     return digest.hexdigest()
+
+
+_LEAVING = re.compile(r"\.(?P<name>.+)\.\d+-[0-9a-f]{8}\.tmp", re.DOTALL)
+"""What `_temporary` names."""
 
 
 def _temporary(path: Path) -> Path:

@@ -67,7 +67,7 @@ def test_a_file_without_a_state(path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_is_cleared(path: Path) -> None:
-    leaving = path.with_name(f".{path.name}.1-ab.tmp")
+    leaving = path.with_name(f".{path.name}.1-0123abcd.tmp")
     leaving.write_bytes(b"half")
     assert load_checkpoint(path, what={}) is not None
     assert [p.name for p in path.parent.iterdir()] == [path.name]

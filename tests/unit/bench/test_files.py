@@ -10,6 +10,7 @@ import pytest
 from bench.errors import MissingError, StorageError
 from bench.files import (
     atomic_path,
+    clear_temporaries,
     make_folder,
     recover_folder,
     remove,
@@ -96,10 +97,36 @@ def test_replace_folder_swaps_whole_folders(tmp_path: Path) -> None:
 def test_recover_folder_puts_back_what_a_kill_between_the_renames_left(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint.old").mkdir()
     (tmp_path / ".checkpoint.old" / "state").write_text("good")
-    (tmp_path / ".checkpoint.1-ab.tmp").mkdir()
+    (tmp_path / ".checkpoint.1-0123abcd.tmp").mkdir()
     recover_folder(tmp_path / "checkpoint")
     assert (tmp_path / "checkpoint" / "state").read_text() == "good"
     assert names(tmp_path) == {"checkpoint"}
+
+
+def test_only_leavings_of_its_own_are_cleared(tmp_path: Path) -> None:
+    others = {".mine.tmp", ".checkpoint.tmp", ".site.1-0123abcd.tmp", "checkpoint.1-0123abcd.tmp"}
+    for name in (*others, ".checkpoint.1-0123abcd.tmp"):
+        (tmp_path / name).mkdir()
+    recover_folder(tmp_path / "checkpoint")
+    assert names(tmp_path) == others
+    clear_temporaries(tmp_path)
+    assert names(tmp_path) == others - {".site.1-0123abcd.tmp"}
+
+
+def test_what_a_killed_writer_leaves_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(source: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(tmp_path / "a\nb.txt", "half")
+    monkeypatch.undo()
+    assert len(names(tmp_path)) == 1
+    clear_temporaries(tmp_path)
+    assert names(tmp_path) == set()
 
 
 def test_recover_folder_prefers_the_new_folder(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_clear_keeps_nothing_but_the_lock(tmp_path: Path) -> None:
 
 def test_prepare_removes_half_written_files_and_the_old_verdict(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    for name in (".predictions.jsonl.12-ab.tmp", "record.json"):
+    for name in (".predictions.jsonl.12-0123abcd.tmp", "record.json"):
         (tmp_path / name).write_text("{")
     folder.prepare("seed: 1\n")
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.yaml"]
