@@ -59,23 +59,25 @@ def expected_counts(
 ) -> NDArray[np.float64]:
     """How often each label stands for each unit, (n_labels, n_units); see `aligned_units`."""
     emits = np.full((n_units, n_labels), 1.0 / n_labels)
-    places = [
-        np.exp(
-            -SHARPNESS
-            * np.abs(
-                (np.arange(len(y))[:, None] + 0.5) / len(y) - (np.arange(len(u)) + 0.5) / len(u)
-            )
-        )
-        for u, y in zip(units, labels, strict=True)
-    ]
     counts = np.zeros((n_labels, n_units))
     for _ in range(ITERATIONS):
         counts[:] = 0.0
-        for u, y, place in zip(units, labels, places, strict=True):
+        for u, y in zip(units, labels, strict=True):
             if not len(u) or not len(y):
                 continue
-            weights = emits[u][:, y].T * place
+            weights = emits[u][:, y].T * _nearness(len(y), len(u))
             weights /= weights.sum(axis=1, keepdims=True)
             np.add.at(counts, (y[:, None], u[None, :]), weights)
         emits = (counts.T + 0.01) / (counts.T + 0.01).sum(axis=1, keepdims=True)
     return counts
+
+
+def _nearness(n_labels: int, n_units: int) -> NDArray[np.float64]:
+    """How well places of labels and units go together, (n_labels, n_units), 1 at the best.
+
+    Not kept between passes: of a long corpus all of them would take gigabytes.
+    """
+    label_places = (np.arange(n_labels) + 0.5) / n_labels
+    unit_places = (np.arange(n_units) + 0.5) / n_units
+    near: NDArray[np.float64] = np.exp(-SHARPNESS * np.abs(label_places[:, None] - unit_places))
+    return near
