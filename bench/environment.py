@@ -11,6 +11,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from bench.errors import MissingError
 from bench.records import VersionsRecord
 
 DEVICE = r"^(cpu|cuda(:\d+)?)$"
@@ -75,6 +76,28 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def check_device(device: str) -> None:
+    """Makes sure that this machine has a device.
+
+    Args:
+        device: matches `DEVICE`.
+
+    Raises:
+        MissingError: if it has not.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    n = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(device.partition(":")[2] or 0) >= n:
+        there = f"{n} CUDA device{'' if n == 1 else 's'}" if n else "no CUDA device"
+        raise MissingError(
+            f"--device {device}: torch finds {there} here",
+            hint="leave --device out, or see whether `nvidia-smi` and this torch agree",
+        )
 
 
 def peak_rss_bytes() -> int:

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dict", type=Path, metavar="FILE", help="dictionary (default: dict.txt beside SRC)"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace the GSLM that is there")
     parser.add_argument("--json", action="store_true", help="print the new folder's card as JSON")
 
 
@@ -37,7 +38,12 @@ def execute(arguments: argparse.Namespace) -> int:
     """
     from bench.gslm.importing import import_fairseq
 
-    card = import_fairseq(arguments.src, arguments.out, dict_path=arguments.dict)
+    card = import_fairseq(
+        arguments.src,
+        arguments.out,
+        dict_path=arguments.dict,
+        overwrite=arguments.overwrite,
+    )
     if arguments.json:
         print(card.model_dump_json(indent=2))
     else:

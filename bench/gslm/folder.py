@@ -14,10 +14,16 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from bench.errors import CheckpointError, MissingError
+from bench.errors import CheckpointError, MissingError, UsageError
 from bench.files import make_folder, remove, sha256_of_file, write_atomic
 from bench.gslm.card import GslmCard
 from bench.gslm.lm import UnitLM
+from bench.speech import encoder as encoders
+from bench.speech import kmeans as clusterings
+
+CARD = "gslm.json"
+SPEECH_SIDE = (encoders.FILE, clusterings.FILE)
+"""What a GSLM that hears carries beside its LM."""
 
 
 class Gslm(NamedTuple):
@@ -44,19 +50,33 @@ class Gslm(NamedTuple):
         return rows
 
 
+def check_free(folder: Path, *, overwrite: bool) -> None:
+    """Refuses to replace a GSLM unasked.
+
+    Raises:
+        UsageError: if one is there.
+    """
+    if (folder / CARD).exists() and not overwrite:
+        raise UsageError("a GSLM is already here", where=str(folder), hint="add --overwrite")
+
+
 def save_gslm(folder: Path, card: GslmCard, lm: UnitLM) -> None:
     """Write a GSLM folder; the card comes last, so a folder with a card is whole.
 
     An old card goes first: it must not describe the new weights if the process dies in between.
+    So does what an old GSLM heard with, where the new one has no encoder.
 
     Raises:
         StorageError: if it cannot be written.
     """
     make_folder(folder)
-    remove(folder / "gslm.json")
+    remove(folder / CARD)
+    if card.encoder is None:
+        for name in SPEECH_SIDE:
+            remove(folder / name)
     weights = {name: tensor.contiguous() for name, tensor in lm.state_dict().items()}
     write_atomic(folder / "lm.safetensors", save(weights))
-    write_atomic(folder / "gslm.json", card.model_dump_json(indent=1) + "\n")
+    write_atomic(folder / CARD, card.model_dump_json(indent=1) + "\n")
 
 
 def read_card(folder: Path) -> GslmCard:
@@ -66,10 +86,10 @@ def read_card(folder: Path) -> GslmCard:
         MissingError: if the folder or the card is not there.
         CheckpointError: if the card is not valid.
     """
-    path = folder / "gslm.json"
+    path = folder / CARD
     if not path.is_file():
         raise MissingError(
-            "no GSLM here: gslm.json is missing",
+            f"no GSLM here: {CARD} is missing",
             where=str(folder),
             hint="make one with `bench pretrain --units FOLDER --out DIR` "
             "or `bench import CHECKPOINT --out DIR`",

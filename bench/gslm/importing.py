@@ -24,7 +24,7 @@ from bench.errors import CheckpointError, MissingError
 from bench.files import sha256_of_file, storage
 from bench.gslm.card import N_SPECIALS, GslmCard, LmShape
 from bench.gslm.fairseq_settings import check_supported, integer, max_positions, settings_of
-from bench.gslm.folder import save_gslm
+from bench.gslm.folder import check_free, save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.restricted_unpickling import read_checkpoint
 
@@ -55,7 +55,12 @@ _QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
 def import_fairseq(
-    src: Path, out: Path, dict_path: Path | None = None, *, name: str | None = None
+    src: Path,
+    out: Path,
+    dict_path: Path | None = None,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
 ) -> GslmCard:
     """Writes a fairseq unit LM as a GSLM folder.
 
@@ -67,15 +72,19 @@ def import_fairseq(
         out: the GSLM folder to write.
         dict_path: fairseq's dictionary; by default `dict.txt` beside the checkpoint.
         name: the GSLM's name; by default that of `src`.
+        overwrite: replace a GSLM that is there.
 
     Returns:
         The card of the new folder.
 
     Raises:
+        UsageError: if there is a GSLM already, and not `overwrite`.
         MissingError: if a file is not there.
         CheckpointError: if the checkpoint or the dictionary is not what a unit LM has.
         StorageError: if the folder cannot be written.
     """
+    check_free(out, overwrite=overwrite)
+    source = src.resolve().name
     with _files_of(src, dict_path) as (checkpoint_path, found_dict):
         checkpoint = read_checkpoint(checkpoint_path)
         where = str(src) if src.is_file() else str(checkpoint_path)
@@ -86,11 +95,11 @@ def import_fairseq(
         weights = unit_lm_weights(state, shape, where=where)
         rows = unit_rows(found_dict, shape.n_rows)
         card = GslmCard(
-            name=name or src.name.removesuffix(".tar.gz").removesuffix(src.suffix),
+            name=name or source.removesuffix(".tar.gz").removesuffix(src.suffix),
             n_units=len(rows),
             rows=rows,
             lm=shape,
-            origin=f"fairseq checkpoint {src.name}",
+            origin=f"fairseq checkpoint {source}",
             recipe={
                 "imported_from": "fairseq",
                 "style": style,

@@ -24,11 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
-from bench.environment import DEVICE
+from bench.environment import DEVICE, check_device
 from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
-from bench.gslm.folder import load_gslm, save_gslm
+from bench.gslm.folder import CARD, check_free, load_gslm, save_gslm
 from bench.gslm.lm import UnitLM
 from bench.gslm.neighbours import nearest
 from bench.gslm.next_unit import make_batch, next_unit_loss
@@ -421,13 +421,14 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     Raises:
         UsageError: if `out` already holds a GSLM (and not `overwrite`), or an unfinished run
             (and neither `resume` nor `overwrite`).
+        MissingError: if the device is not there.
         DataError: on a bad units file, naming the line.
         StorageError: if the folder cannot be written.
     """
+    check_device(options.device)
     out, checkpoint = options.out, options.out / "checkpoint" / "state.safetensors"
     unfinished = checkpoint.exists() and not options.overwrite
-    if (out / "gslm.json").exists() and not options.overwrite and not unfinished:
-        raise UsageError("a GSLM is already here", where=str(out), hint="add --overwrite")
+    check_free(out, overwrite=options.overwrite or unfinished)
     if unfinished and not options.resume:
         raise UsageError(
             "an unfinished pretraining is here",
@@ -440,11 +441,14 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         remove(checkpoint.parent)
     made = None
     if options.corpus is not None:
+        # From here on the folder's encoder is a new one, which an old LM knows nothing of.
+        remove(out / CARD)
         made = speech_to_units(
             options.corpus,
             options.task or (),
             options.root,
             out,
+            checkpoint.parent / "units",
             options.n_units,
             options.seed,
             progress,
@@ -473,7 +477,7 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         )
         copy_speech_side(gslm_folder(options.init), out)
     card = GslmCard(
-        name=options.name or out.name,
+        name=options.name or out.resolve().name,
         n_units=len(work.rows),
         rows=work.rows.tolist(),
         lm=work.shape,
@@ -491,5 +495,4 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     write_atomic(out / "train.jsonl", "".join(json.dumps(row) + "\n" for row in work.curve))
     save_gslm(out, card, work.lm.cpu())
     remove(checkpoint.parent)
-    remove(out / "units")
     return card

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import random
-from bench.errors import CheckpointError, UsageError
-from bench.files import make_folder, storage, write_atomic
-from bench.gslm.folder import read_card
+from bench.errors import CheckpointError, MissingError, UsageError
+from bench.files import replace_folder, storage, write_atomic
+from bench.gslm.folder import SPEECH_SIDE, read_card
 from bench.progress import Progress
-from bench.speech import encoder as encoders
-from bench.speech import kmeans as clusterings
 from bench.speech.audio import read_audio
 from bench.speech.encoder import save_encoder
 from bench.speech.kmeans import fit_kmeans, save_kmeans
@@ -50,6 +48,12 @@ def extractor_of(folder: Path) -> UnitExtractor:
         CheckpointError: if they are damaged, or make other units than its LM knows.
     """
     card = read_card(folder)
+    if card.encoder is None:
+        raise MissingError(
+            "this GSLM has no encoder, so audio cannot become units",
+            where=str(folder),
+            hint="give a units folder, or a GSLM that carries its encoder",
+        )
     extractor = UnitExtractor.load(folder, dedup=card.dedup)
     n_centroids = len(extractor.kmeans.centroids)
     if n_centroids != card.n_units:
@@ -66,7 +70,7 @@ def copy_speech_side(source: Path, target: Path) -> None:
     Raises:
         StorageError: if they cannot be read or written.
     """
-    for name in (encoders.FILE, clusterings.FILE):
+    for name in SPEECH_SIDE:
         if (source / name).exists():
             with storage(source / name):
                 content = (source / name).read_bytes()
@@ -74,16 +78,16 @@ def copy_speech_side(source: Path, target: Path) -> None:
 
 
 def write_units(corpus: Corpus, folder: Path) -> None:
-    """Writes a corpus with units as a units folder.
+    """Writes a corpus with units as a units folder, whole or not at all.
 
     Raises:
         DataError: if an utterance cannot stand in one.
         StorageError: if it cannot be written.
     """
-    make_folder(folder)
-    for name in SPLITS:
-        lines = [units_line(utterance) + "\n" for utterance in corpus.split(name).utterances]
-        write_atomic(folder / f"{name}.txt", "".join(lines))
+    with replace_folder(folder) as new:
+        for name in SPLITS:
+            lines = [units_line(utterance) + "\n" for utterance in corpus.split(name).utterances]
+            (new / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def speech_to_units(
@@ -91,6 +95,7 @@ def speech_to_units(
     tasks: Sequence[str],
     root: Path | None,
     out: Path,
+    units: Path,
     n_units: int,
     seed: int,
     progress: Progress,
@@ -101,7 +106,8 @@ def speech_to_units(
         name: of a corpus, or its folder.
         tasks: the tasks whose parts of it are used.
         root: where a registered corpus lies.
-        out: the GSLM folder to be; units go into `units/<task>` in it.
+        out: the GSLM folder to be.
+        units: the units folders are made here, named as their tasks.
         n_units: number of clusters.
         seed: decides which utterances are fitted on, and the k-means.
         progress: shows bars.
@@ -126,6 +132,6 @@ def speech_to_units(
     extractor = UnitExtractor.load(out, dedup=True)
     folders = []
     for task, corpus in zip(tasks, corpora, strict=True):
-        write_units(with_units(corpus, extractor, progress), out / "units" / task)
-        folders.append(out / "units" / task)
+        write_units(with_units(corpus, extractor, progress), units / task)
+        folders.append(units / task)
     return FromSpeech(folders, encoder.frame_rate_hz)

@@ -15,6 +15,7 @@ A killed recipe goes on where it stopped.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,11 +25,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench import __version__, random
-from bench.environment import DEVICE
+from bench.environment import DEVICE, check_device
 from bench.errors import UsageError
 from bench.files import make_folder, remove, write_atomic
 from bench.gslm.card import GslmCard
-from bench.gslm.folder import Gslm, load_gslm, save_gslm
+from bench.gslm.folder import CARD, Gslm, check_free, load_gslm, save_gslm
 from bench.gslm.pretraining import PretrainOptions, pretrain
 from bench.progress import Progress
 from bench.recipes.encoder_training import Targets, train_encoder
@@ -44,6 +45,8 @@ from bench.threads import each_on_one_thread
 
 N_UNITS = 100
 LAST_WRITTEN = "valid.txt"
+BEGUN = "recipe.json"
+"""Which recipe and seed the folder to work in is of."""
 TASKS, BOTH = "lm", "lm-languages"
 """Folders of the LM after the tasks' pairs, and after the languages' too."""
 
@@ -109,23 +112,17 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
         progress: shows bars and lines.
 
     Raises:
-        UsageError: if the folder holds a GSLM or an unfinished recipe and neither flag was given.
+        UsageError: if the folder holds a GSLM or an unfinished recipe and neither flag was given,
+            or an unfinished one of another recipe or seed.
+        MissingError: if the device is not there.
         BenchError: if a step fails.
     """
     name, out = options.recipe, options.out
     recipe, work = RECIPES[name], out / "work"
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    if options.overwrite:
-        remove(out / "gslm.json")
-        remove(work)
-    elif work.exists() and not options.resume:
-        raise UsageError(
-            "an unfinished recipe is here", where=str(out), hint="add --resume or --overwrite"
-        )
-    elif (out / "gslm.json").exists():
-        raise UsageError("a GSLM is already here", where=str(out), hint="add --overwrite")
-    make_folder(work)
+    check_device(options.device)
+    _begin(options, work)
     speech = parallel_speech(recipe.groups, work / "speech", progress)
     progress.line(f"{speech.hours:.1f} hours of {len(speech.voices):,} utterances")
     encoder = _encoder(recipe, speech, work, options, progress)
@@ -166,6 +163,37 @@ def cook(options: RecipeOptions, progress: Progress) -> GslmCard:
     return card
 
 
+def _begin(options: RecipeOptions, work: Path) -> None:
+    """Makes the folder to work in, or finds that of the same recipe.
+
+    Raises:
+        UsageError: if it may not be used.
+    """
+    out = options.out
+    if options.overwrite:
+        remove(out / CARD)
+        remove(work)
+    if (out / CARD).exists():
+        remove(work)  # the card is written last: this recipe was killed while it cleared up
+    check_free(out, overwrite=False)
+    asked = options.model_dump(mode="json", include={"recipe", "seed"})
+    begun = work / BEGUN
+    if work.exists() and not options.resume:
+        raise UsageError(
+            "an unfinished recipe is here", where=str(out), hint="add --resume or --overwrite"
+        )
+    if begun.exists():
+        found = json.loads(begun.read_text(encoding="utf-8"))
+        if found != asked:
+            raise UsageError(
+                f"an unfinished recipe is here of {found}, not {asked}",
+                where=str(out),
+                hint="give the same --recipe and --seed to continue it, or --overwrite",
+            )
+    make_folder(work)
+    write_atomic(begun, json.dumps(asked) + "\n")
+
+
 def _lm(
     recipe: Recipe, pairs: list[Path], work: Path, options: RecipeOptions, progress: Progress
 ) -> Gslm:
@@ -194,7 +222,7 @@ def _lm(
         **alike,
     )
     for step in (tasks, both):
-        if not (step.out / "gslm.json").exists():
+        if not (step.out / CARD).exists():
             pretrain(step, progress)
     return load_gslm(both.out)
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bench import environment
+from bench.errors import MissingError
 
 
 def test_versions_name_python_and_packages() -> None:
@@ -49,3 +51,15 @@ def test_peak_memory_is_in_bytes_and_only_grows() -> None:
 def test_threads_and_processor_are_known() -> None:
     assert environment.threads() >= 1
     assert environment.cpu_name()
+
+
+def test_devices_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment.check_device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(MissingError, match="--device cuda: torch finds no CUDA device here"):
+        environment.check_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    environment.check_device("cuda:1")
+    with pytest.raises(MissingError, match="--device cuda:2: torch finds 2 CUDA devices here"):
+        environment.check_device("cuda:2")

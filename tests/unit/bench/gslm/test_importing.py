@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,11 +22,12 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from bench.errors import CheckpointError, MissingError
+from bench.errors import CheckpointError, MissingError, UsageError
 from bench.gslm.card import BOS, EOS, N_SPECIALS, GslmCard
 from bench.gslm.folder import load_gslm
 from bench.gslm.importing import import_fairseq, unit_rows
 from bench.gslm.packing import pack
+from bench.gslm.registry import gslm_folder
 from tests.perf import reference  # imports fairseq quietly, so it comes first
 
 # isort: split
@@ -236,6 +238,18 @@ def archive(written: Written, path: Path, prefix: str = "lm") -> Path:
         for name in ("checkpoint_best.pt", "dict.txt"):
             tar.add(written.folder / name, f"{prefix}/{name}")
     return path
+
+
+def test_a_gslm_is_not_replaced_unasked(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(gslm_folder("mini"), tmp_path / "out")
+    with pytest.raises(UsageError, match="a GSLM is already here"):
+        import_fairseq(written.checkpoint, tmp_path / "out")
+    monkeypatch.chdir(written.checkpoint.parent)
+    card = import_fairseq(Path(written.checkpoint.name), tmp_path / "out", overwrite=True)
+    assert card.encoder is None
+    assert {file.name for file in (tmp_path / "out").glob("*.safetensors")} == {"lm.safetensors"}
 
 
 def test_published_archive(written: Written, tmp_path: Path) -> None:

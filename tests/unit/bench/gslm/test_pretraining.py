@@ -152,7 +152,7 @@ def test_pretrain_goes_on_only_when_told_to(
         pretrain(options, QUIET)
     assert caught.value.hint is not None
     assert "--resume" in caught.value.hint
-    (options.out / ".gslm.json.123.tmp").touch()
+    (options.out / ".gslm.json.123-0123abcd.tmp").touch()
     card = pretrain(changed(options, resume=True), QUIET)
     assert card.recipe == undisturbed.recipe
     theirs = load_file(options.out.with_name("other") / "lm.safetensors")
@@ -233,6 +233,36 @@ def test_a_gslm_is_not_overwritten_unasked(options: PretrainOptions) -> None:
     assert load_gslm(options.out).fingerprint == before
     pretrain(changed(options, seed=1, overwrite=True), QUIET)
     assert load_gslm(options.out).fingerprint != before
+
+
+def test_units_of_ones_own_beside_the_gslm_stay(options: PretrainOptions, units: Path) -> None:
+    before = {file.name: file.read_text() for file in units.iterdir()}
+    pretrain(changed(options, out=units.parent), QUIET)
+    assert {file.name: file.read_text() for file in units.iterdir()} == before
+
+
+def test_the_name_is_that_of_the_folder_however_it_is_written(
+    options: PretrainOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert pretrain(changed(options, out=Path()), QUIET).name == "mine"
+
+
+def test_what_an_overwritten_gslm_heard_with_goes(options: PretrainOptions) -> None:
+    shutil.copytree(gslm_folder("mini"), options.out)
+    assert extractor_of(options.out)
+    pretrain(changed(options, overwrite=True), QUIET)
+    with pytest.raises(MissingError, match="this GSLM has no encoder"):
+        extractor_of(options.out)
+    assert not list(options.out.glob("*encoder*")) + list(options.out.glob("kmeans*"))
+
+
+def test_a_device_that_is_not_there(options: PretrainOptions) -> None:
+    if torch.cuda.device_count() < 8:
+        with pytest.raises(MissingError, match="--device cuda:7: torch finds"):
+            pretrain(changed(options, device="cuda:7"), QUIET)
+    assert not options.out.exists()
 
 
 def test_a_killed_overwrite_can_be_resumed(options: PretrainOptions) -> None:

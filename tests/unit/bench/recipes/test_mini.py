@@ -4,11 +4,13 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
+from bench.errors import UsageError
 from bench.gslm.registry import gslm_folder
 from bench.progress import Progress
-from bench.recipes.mini import units_of
+from bench.recipes.mini import RecipeOptions, cook, units_of
 from bench.recipes.spoken import spectra
 from bench.speech.ssl import SslEncoder
 from bench.speech.units import UnitExtractor
@@ -39,3 +41,20 @@ def test_units_of_kept_spectra_are_those_of_the_audio(tmp_path: Path) -> None:
     ]
     assert np.mean(alike) > 0.99
     assert sum(map(len, found)) > 200
+
+
+def test_a_recipe_goes_on_as_itself_alone(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "recipe.json").write_text('{"recipe": "mini-smoke", "seed": 0}')
+    for given, told in (
+        ({"recipe": "mini-smoke"}, "an unfinished recipe is here\n"),
+        ({"recipe": "mini", "resume": True}, "an unfinished recipe is here of .*mini-smoke"),
+        ({"recipe": "mini-smoke", "seed": 1, "resume": True}, "'seed': 0.*, not .*'seed': 1"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            cook(RecipeOptions.model_validate({"out": tmp_path, **given}), QUIET)
+    (tmp_path / "gslm.json").touch()  # killed while it cleared up
+    with pytest.raises(UsageError, match="a GSLM is already here"):
+        cook(RecipeOptions(recipe="mini-smoke", out=tmp_path, resume=True), QUIET)
+    assert not work.exists()
