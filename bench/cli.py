@@ -11,6 +11,7 @@ from typing import NoReturn
 from bench import __version__
 from bench.commands import check, compare, corpus, importing, listing, plot, pretrain, run, units
 from bench.errors import INTERRUPTED, BenchError, UnknownNameError, UsageError
+from bench.memory import ran_out_of_memory
 
 COMMANDS = {
     "run": run,
@@ -55,6 +56,7 @@ def build_parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Argum
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--version", action="version", version=f"bench {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     parsers = {}
@@ -69,7 +71,10 @@ def build_parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.Argum
         )
         module.add_arguments(parsers[name])
         parsers[name].add_argument(
-            "--debug", action="store_true", help="show the traceback of an error"
+            "--debug",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="show the traceback of an error",
         )
     return parser, parsers
 
@@ -101,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if ran_out_of_memory(error):
+            return _say("bench: error: out of memory", 1)
         return _say(
             f"bench: internal error: {type(error).__name__}: {error}\n"
             "  this is a fault of bench; --debug shows where it happened",

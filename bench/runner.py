@@ -24,6 +24,7 @@ from bench.errors import BenchError, MissingError, RunFailedError, StorageError
 from bench.files import write_atomic
 from bench.gslm.registry import EMBEDDED, gslm_folder
 from bench.interruption import interruptible, uninterruptible
+from bench.memory import ran_out_of_memory
 from bench.method import Job, Method, Prediction
 from bench.methods import METHODS, MethodEntry
 from bench.progress import Progress
@@ -109,6 +110,7 @@ def _run(request: RunRequest, progress: Progress, observer: Observer | None) -> 
     task = TASKS.get(request.task)
     entry = METHODS.get(request.method)
     gslm, upstream = frozen_models(request, entry)
+    environment.check_device(request.device)
     kind = entry.load()
     options = method_options(request.method, kind.Options, request.options)
     _use_threads(request.threads)
@@ -201,13 +203,12 @@ class _Work:
         except BenchError as error:
             self._write("failed", str(error))
             raise
-        except MemoryError as error:
-            text = f"out of memory during {self.stage}"
-            self._write("failed", text)
-            raise RunFailedError(
-                text, hint="a smaller --batch-tokens or --precision bf16 needs less"
-            ) from error
         except Exception as error:
+            if ran_out_of_memory(error):
+                text = f"out of memory during {self.stage}"
+                self._write("failed", text)
+                hint = "a smaller --batch-tokens or --precision bf16 needs less"
+                raise RunFailedError(text, hint=hint) from error
             self._write("failed", f"{type(error).__name__} during {self.stage}: {error}")
             raise
         return self._write("ok", None)

@@ -47,6 +47,19 @@ def test_something_missing_is_3(capsys: pytest.CaptureFixture[str]) -> None:
 def test_debug_shows_the_traceback() -> None:
     with pytest.raises(Exception, match="--task is not given"):
         main(["run", "--method", "majority", "--debug"])
+    with pytest.raises(Exception, match="--task is not given"):
+        main(["--debug", "run", "--method", "majority"])
+
+
+def test_used_up_memory_is_no_fault_of_bench(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(kind: str) -> dict[str, str]:
+        raise MemoryError
+
+    monkeypatch.setattr(listing, "_rows", fail)
+    assert main(["list", "tasks"]) == 1
+    assert capsys.readouterr().err == "bench: error: out of memory\n"
 
 
 def test_a_fault_of_bench_is_said_to_be_one(

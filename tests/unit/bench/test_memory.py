@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from bench.memory import keep_freed_memory
+from bench.memory import keep_freed_memory, ran_out_of_memory
 
 PROGRAM = """
 import ctypes, os, sys
@@ -39,3 +40,12 @@ def test_elsewhere_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
         assert keep_freed_memory() is False
     monkeypatch.setattr(sys, "platform", "darwin")
     assert keep_freed_memory() is False
+
+
+def test_used_up_memory_is_told_however_torch_says_it() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert ran_out_of_memory(caught.value)
+    assert ran_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert ran_out_of_memory(MemoryError())
+    assert not ran_out_of_memory(RuntimeError("shapes do not match"))
