@@ -23,7 +23,12 @@ from bench.files import write_atomic
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
-from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.prompting.knowing_units import (
+    description,
+    load_gslm_of,
+    products_dtype,
+    warn_of_unknown_units,
+)
 from bench.prompting.presets import preset_of
 from bench.prompting.unit_task import UnitTask, check_verbalizer
 from bench.prompting.verbalizer import Name
@@ -157,8 +162,7 @@ class FinetuneLm:
 
     def describe(self) -> ModelDescription:
         """The GSLM that training starts from."""
-        card = self._gslm.card
-        return ModelDescription(card.name, self._gslm.fingerprint, card.lm.n_parameters)
+        return description(self._job, self._gslm)
 
     def train(self) -> TrainRecord:
         """Trains every trial of the search; the validation set's primary metric selects."""
@@ -178,6 +182,7 @@ class FinetuneLm:
             "options": options.model_dump(mode="json"),
             "corpus": job.corpus.fingerprint,
             "gslm": self._gslm.fingerprint,
+            "precision": self.describe().precision,
             "seed": job.seed,
         }
         fitting = Fitting(self._work, plan, job, identity)

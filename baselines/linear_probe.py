@@ -29,7 +29,12 @@ from bench.files import write_atomic
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.frozen import FrozenLM
-from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.prompting.knowing_units import (
+    description,
+    load_gslm_of,
+    products_dtype,
+    warn_of_unknown_units,
+)
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance
 
@@ -143,8 +148,7 @@ class LinearProbe:
 
     def describe(self) -> ModelDescription:
         """The frozen GSLM."""
-        card = self._gslm.card
-        return ModelDescription(card.name, self._gslm.fingerprint, card.lm.n_parameters)
+        return description(self._job, self._gslm)
 
     def train(self) -> TrainRecord:
         """Computes the means once, then trains every trial of the search on them."""
@@ -170,6 +174,7 @@ class LinearProbe:
             "options": options.model_dump(mode="json"),
             "corpus": job.corpus.fingerprint,
             "gslm": self._gslm.fingerprint,
+            "precision": self.describe().precision,
             "seed": job.seed,
         }
         fitting = Fitting(problem, plan, job, identity)

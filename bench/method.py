@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from bench.progress import Progress
-    from bench.records import TrainRecord
+    from bench.records import Precision, TrainRecord
     from tasks.corpora.corpus import Corpus
     from tasks.corpora.utterance import Utterance
     from tasks.labels import Labels
@@ -71,11 +71,13 @@ class ModelDescription:
         name: short; becomes part of the run folder's name.
         fingerprint: SHA-256 in hex over everything that decides the model's outputs.
         n_total: parameters of the frozen model.
+        precision: of its matrix products; None where there are none.
     """
 
     name: str
     fingerprint: str
     n_total: int
+    precision: Precision | None = None
 
 
 class Method(Protocol):

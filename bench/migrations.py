@@ -16,7 +16,7 @@ from bench.errors import DataError
 Content = dict[str, Any]
 Step = Callable[[Content], Content]
 
-CURRENT = 4
+CURRENT = 5
 """The version that is written."""
 
 _BEFORE_OPTIONS: Mapping[str, Content] = {
@@ -47,7 +47,11 @@ def _from_3(content: Content) -> Content:
     return {**content, "method": {**method, "options": {"scoring": "direct", **method["options"]}}}
 
 
-STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3}
+def _from_4(content: Content) -> Content:
+    return {**content, "model": {**content["model"], "precision": None}}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
 """Step by the version that it starts from."""
 
 

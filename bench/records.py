@@ -89,12 +89,21 @@ class MethodRecord(StrictModel):
     options: JsonDict
 
 
+Precision = Literal["fp32", "bf16"]
+"""Of matrix products."""
+
+
 class ModelRecord(StrictModel):
-    """Which frozen model; `n_total` counts all of its parameters."""
+    """Which frozen model; `n_total` counts all of its parameters.
+
+    `precision` is what its matrix products were computed in; None where there are none, or where
+    the record is older than the field.
+    """
 
     name: str
     fingerprint: str
     n_total: int = Field(ge=0)
+    precision: Precision | None = None
 
 
 class TrainRecord(StrictModel):
@@ -130,7 +139,7 @@ class VersionsRecord(StrictModel):
 class Record(StrictModel):
     """The record of one run; what a failed or interrupted run does not know is None or empty."""
 
-    schema_version: Literal[4] = 4
+    schema_version: Literal[5] = 5
     status: Literal["ok", "failed", "interrupted"]
     started: Moment
     ended: Moment

@@ -286,6 +286,7 @@ class _Work:
                     name=described.name,
                     fingerprint=described.fingerprint,
                     n_total=described.n_total,
+                    precision=described.precision,
                 ),
                 "n_trainable": counts and counts.n_trainable,
                 "n_trainable_paper": counts and counts.n_trainable_paper,

@@ -30,7 +30,7 @@ from bench.files import write_atomic
 from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
-from bench.records import TrainRecord
+from bench.records import Precision, TrainRecord
 from tasks.corpora.utterance import Utterance
 
 
@@ -130,7 +130,8 @@ class Downstream(Generic[Module]):
     def describe(self) -> ModelDescription:
         """The upstream as it was loaded."""
         upstream = self._upstream
-        return ModelDescription(upstream.name, upstream.fingerprint, upstream.n_total)
+        precision: Precision = "bf16" if upstream.bf16 else "fp32"
+        return ModelDescription(upstream.name, upstream.fingerprint, upstream.n_total, precision)
 
     def train(self, rates: tuple[float, ...], fixed_rates: Mapping[str, float]) -> TrainRecord:
         """Trains every trial of the search; the validation set's primary metric selects.

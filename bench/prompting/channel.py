@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.gslm.card import LmShape
@@ -25,9 +26,15 @@ from bench.prompting.examples import Loss
 from bench.prompting.frozen import FrozenLM
 from bench.prompting.objective import Answers
 from bench.prompting.prompts import TrainedPrompts
+from tasks.labels import Labels
 
 WEIGHT = 0.3
 """Of a unit's log-likelihood: neighbours say partly the same, so their sum would say too much."""
+
+
+def label_numbers(labels: Labels) -> NDArray[np.int64]:
+    """What stands for each label in targets: not a row of the LM, which names none, but itself."""
+    return np.arange(labels.n)
 
 
 class ChannelPrompts(TrainedPrompts):
@@ -74,16 +81,13 @@ class ChannelObjective:
     Args:
         frozen: the LM.
         prompts: the trained parameters.
-        answers: one slot; its rows stand for the labels in targets and are read by nobody.
+        answers: one slot; see `label_numbers`.
     """
 
     loss: Loss = "labels"
 
     def __init__(self, frozen: FrozenLM, prompts: ChannelPrompts, answers: Answers) -> None:
         self.frozen, self.prompts, self.answers = frozen, prompts, answers
-        label_of = np.full(frozen.shape.n_rows, -1, np.int64)
-        label_of[answers.rows] = np.arange(len(answers.rows))
-        self._label_of = torch.from_numpy(label_of).to(frozen.device)
 
     def scores(
         self,
@@ -126,9 +130,9 @@ class ChannelObjective:
 
         Args:
             batch: the packed sequences.
-            targets: (n_utterances,) rows of the labels.
+            targets: (n_utterances,) labels.
             dropout: of the prompts.
             generator: source of the dropout; None for none.
         """
         scores = self.scores(batch, dropout=dropout, generator=generator)
-        return F.cross_entropy(scores, self._label_of[targets])
+        return F.cross_entropy(scores, targets)

@@ -6,9 +6,9 @@ import torch
 
 from bench.gslm.folder import Gslm, load_gslm
 from bench.gslm.perplexity import perplexity
-from bench.gslm.precision import means_bf16
+from bench.gslm.precision import means_bf16, name_of
 from bench.gslm.registry import gslm_folder
-from bench.method import Job
+from bench.method import Job, ModelDescription
 from bench.prompting.frozen import FrozenLM
 from tasks.corpora.units import check_units
 
@@ -32,6 +32,12 @@ def products_dtype(job: Job) -> torch.dtype:
     """The type of the matrix products that a job's precision means on its device."""
     bf16 = means_bf16(job.precision, torch.device(job.device))
     return torch.bfloat16 if bf16 else torch.float32
+
+
+def description(job: Job, gslm: Gslm) -> ModelDescription:
+    """A job's GSLM as a record tells of it."""
+    card, precision = gslm.card, name_of(products_dtype(job))
+    return ModelDescription(card.name, gslm.fingerprint, card.lm.n_parameters, precision)
 
 
 def warn_of_unknown_units(job: Job, gslm: Gslm, frozen: FrozenLM) -> None:

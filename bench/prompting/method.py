@@ -26,7 +26,12 @@ from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.prompting.channel import ChannelObjective, ChannelPrompts
 from bench.prompting.frozen import FrozenLM
-from bench.prompting.knowing_units import load_gslm_of, products_dtype, warn_of_unknown_units
+from bench.prompting.knowing_units import (
+    description,
+    load_gslm_of,
+    products_dtype,
+    warn_of_unknown_units,
+)
 from bench.prompting.objective import Objective
 from bench.prompting.presets import Scoring, preset_of
 from bench.prompting.prompts import Prompts
@@ -152,8 +157,9 @@ class PromptMethod:
         if options.warmup_steps is None:
             left_open["warmup_steps"] = WARMUP_STEPS
         options = options.model_copy(update=left_open)
-        verbalizer = options.verbalizer or "frequency"
-        check_verbalizer(verbalizer, job.task, options.loss)
+        verbalizer = options.verbalizer
+        if verbalizer is not None:
+            check_verbalizer(verbalizer, job.task, options.loss)
         self._job, self.options = job, options
         self._gslm = load_gslm_of(job)
         device = torch.device(job.device)
@@ -203,8 +209,7 @@ class PromptMethod:
 
     def describe(self) -> ModelDescription:
         """The frozen GSLM."""
-        card = self._gslm.card
-        return ModelDescription(card.name, self._gslm.fingerprint, card.lm.n_parameters)
+        return description(self._job, self._gslm)
 
     def frozen_tensors(self) -> Mapping[str, torch.Tensor]:
         """The LM's weights, as loaded and as they are computed with."""
@@ -244,12 +249,13 @@ class PromptMethod:
                 "options": self.options.model_dump(mode="json"),
                 "corpus": job.corpus.fingerprint,
                 "gslm": self._gslm.fingerprint,
+                "precision": self.describe().precision,
                 "seed": job.seed,
             },
             progress=job.progress,
         )
         if job.resume and tuning.restore():
-            job.progress.line(f"continuing after epoch {tuning.epoch}")
+            job.progress.line(f"continuing at step {tuning.step}, in epoch {tuning.epoch + 1}")
         tuning.run()
         return TrainRecord(
             epochs=tuning.epoch,
@@ -268,9 +274,10 @@ class PromptMethod:
         )
 
     def save(self) -> int:
-        """Writes `prompt.safetensors`: the trained parameters and the verbalizer."""
+        """Writes `prompt.safetensors`: what was trained, and the verbalizer if there is one."""
         tensors = {name: p.detach().cpu() for name, p in self._prompts.named_parameters()}
-        tensors["verbalizer_rows"] = torch.from_numpy(self._task.answers.rows)
+        if self.options.verbalizer is not None:
+            tensors["verbalizer_rows"] = torch.from_numpy(self._task.answers.rows)
         about = {
             "labels": self._job.labels.groups,
             "gslm": self._gslm.fingerprint,

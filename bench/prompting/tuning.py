@@ -25,6 +25,20 @@ MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 CLIP_NORM = 1.0
 """Of the gradient of all trained parameters together, as in the paper."""
+SAVE_EVERY_S = 60.0
+"""Within a round."""
+_STATE = (
+    "epoch",
+    "epoch_steps",
+    "step",
+    "round_loss",
+    "round_steps",
+    "elapsed_s",
+    "best_epoch",
+    "best_score",
+    "curve",
+)
+"""What a checkpoint holds beside tensors and the identity."""
 
 
 class Schedule(BaseModel):
@@ -85,8 +99,11 @@ class Tuning:
             betas=(0.9, 0.98),
         )
         self.epoch = 0
+        self.epoch_steps = 0
         self.step = 0
+        self.round_loss, self.round_steps = 0.0, 0
         self.elapsed_s = 0.0
+        self._saved_at = time.monotonic()
         self.best_epoch = 0
         self.best_score = -math.inf
         self.best = self._copy()
@@ -112,16 +129,9 @@ class Tuning:
         tensors |= {f"best.{name}": t for name, t in self.best.items()}
         for name, p in self.prompts.named_parameters():
             tensors |= {f"{key}.{name}": t for key, t in self.optimizer.state[p].items()}
-        state = {
-            "identity": self.identity,
-            "epoch": self.epoch,
-            "step": self.step,
-            "elapsed_s": self.elapsed_s,
-            "best_epoch": self.best_epoch,
-            "best_score": self.best_score,
-            "curve": self.curve,
-        }
-        save_checkpoint(self.checkpoint, tensors, state)
+        state = {name: getattr(self, name) for name in _STATE}
+        save_checkpoint(self.checkpoint, tensors, {"identity": self.identity} | state)
+        self._saved_at = time.monotonic()
 
     def restore(self) -> bool:
         """Continue from the checkpoint, if there is one; says whether there was."""
@@ -138,11 +148,8 @@ class Tuning:
                 "exp_avg": found.tensors[f"exp_avg.{name}"].to(p.device),
                 "exp_avg_sq": found.tensors[f"exp_avg_sq.{name}"].to(p.device),
             }
-        state = found.state
-        self.epoch, self.step = state["epoch"], state["step"]
-        self.elapsed_s = state["elapsed_s"]
-        self.best_epoch, self.best_score = state["best_epoch"], state["best_score"]
-        self.curve = state["curve"]
+        for name in _STATE:
+            setattr(self, name, found.state[name])
         return True
 
     def _batches(self) -> list[list[Example]]:
@@ -196,26 +203,32 @@ class Tuning:
         limit = self.schedule.max_minutes
         return limit is not None and self.elapsed_s >= 60 * limit
 
-    def _one_epoch(self) -> list[float]:
-        losses: list[float] = []
+    def _one_epoch(self) -> None:
+        """An epoch, or what is left of one, with checkpoints on the way."""
         batches = self._batches()
-        with self.progress.bar(len(batches), f"epoch {self.epoch + 1}", "batches") as bar:
-            for examples in batches:
+        what = f"epoch {self.epoch + 1}"
+        with self.progress.bar(len(batches), what, "batches", self.epoch_steps) as bar:
+            for examples in batches[self.epoch_steps :]:
                 began = time.perf_counter()
                 rate = self._rate(self._progress(len(batches)))
-                losses.append(self.update(examples, rate))
+                self.round_loss += self.update(examples, rate)
+                self.round_steps += 1
+                self.epoch_steps += 1
                 self.elapsed_s += time.perf_counter() - began
                 bar.advance()
                 if self._out_of_time():
                     break
+                # The last step of an epoch is saved together with its validation.
+                is_last = self.epoch_steps == len(batches)
+                if time.monotonic() - self._saved_at > SAVE_EVERY_S and not is_last:
+                    self.save()
         self.epoch += 1
-        return losses
+        self.epoch_steps = 0
 
     def _round(self) -> None:
         """Train for some epochs, validate, keep the best, write curve and checkpoint."""
-        losses: list[float] = []
-        while len(losses) < MIN_STEPS_A_ROUND and not self._finished():
-            losses += self._one_epoch()
+        while (self.epoch_steps or self.round_steps < MIN_STEPS_A_ROUND) and not self._finished():
+            self._one_epoch()
         began = time.perf_counter()
         score = self.validate()
         self.elapsed_s += time.perf_counter() - began
@@ -228,11 +241,12 @@ class Tuning:
         row = {
             "epoch": self.epoch,
             "step": self.step,
-            "train_loss": sum(losses) / len(losses),
+            "train_loss": self.round_loss / self.round_steps,
             "valid_score": score,
             "minutes": self.elapsed_s / 60,
         }
         self.curve.append(row)
+        self.round_loss, self.round_steps = 0.0, 0
         self.progress.line(
             f"epoch {self.epoch}  loss {row['train_loss']:.4f}  valid {score:.4f}  "
             f"best {self.best_valid_score:.4f} (epoch {self.best_epoch})  "

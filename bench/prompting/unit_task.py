@@ -12,7 +12,7 @@ from bench.augmentation import perturbed_units
 from bench.errors import UsageError
 from bench.gslm.folder import Gslm
 from bench.method import Job, Prediction
-from bench.prompting.channel import ChannelObjective
+from bench.prompting.channel import ChannelObjective, label_numbers
 from bench.prompting.decoding import Search, decode
 from bench.prompting.examples import Encoder, Example, Loss, TrainingExamples
 from bench.prompting.objective import Answers, Objective
@@ -41,13 +41,24 @@ def check_verbalizer(verbalizer: Name, task: TaskSpec, loss: Loss) -> None:
         )
 
 
+def _rows(job: Job, gslm: Gslm, verbalizer: Name) -> NDArray[np.int64]:
+    """The rows of a job's labels."""
+    units = [u.units for u in job.corpus.train if u.units is not None]
+    frequencies = unit_frequencies(units, gslm.card.n_units)
+    spelt = None
+    if job.task.is_sequence:
+        ids = [np.array(job.labels.ids(u.symbols), np.int64) for u in job.corpus.train]
+        spelt = Spelt(units, ids)
+    return verbalize(verbalizer, job.labels, gslm, frequencies, job.seed, spelt)
+
+
 class UnitTask:
     """A job's task under a verbalizer.
 
     Args:
         job: the run's; its corpus has units that the GSLM knows.
         gslm: gives rows and positions.
-        verbalizer: how labels become rows.
+        verbalizer: how labels become rows; None: they do not (through the channel).
         loss: which outputs training asks for.
 
     Attributes:
@@ -57,15 +68,9 @@ class UnitTask:
         UsageError: if there are more labels than units.
     """
 
-    def __init__(self, job: Job, gslm: Gslm, verbalizer: Name, loss: Loss) -> None:
+    def __init__(self, job: Job, gslm: Gslm, verbalizer: Name | None, loss: Loss) -> None:
         self.job, self.loss = job, loss
-        units = [u.units for u in job.corpus.train if u.units is not None]
-        frequencies = unit_frequencies(units, gslm.card.n_units)
-        spelt = None
-        if job.task.is_sequence:
-            ids = [np.array(job.labels.ids(u.symbols), np.int64) for u in job.corpus.train]
-            spelt = Spelt(units, ids)
-        rows = verbalize(verbalizer, job.labels, gslm, frequencies, job.seed, spelt)
+        rows = label_numbers(job.labels) if verbalizer is None else _rows(job, gslm, verbalizer)
         self.answers = Answers.of(job.labels, rows, is_sequence=job.task.is_sequence)
         self._encoder = Encoder(gslm, job.corpus.notes)
         self._longest = max(len(u.symbols) for u in job.corpus.train)

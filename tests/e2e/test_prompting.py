@@ -113,7 +113,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(
         process.wait()
     folder = only_run(tmp_path / "runs")
     assert not (folder / "record.json").exists()
-    assert "continuing after epoch " in bench(*arguments).stderr
+    assert "continuing at step " in bench(*arguments).stderr
     other = only_run(tmp_path / "undisturbed")
     assert lasting(folder) == lasting(other)
     answers = [(run / "predictions.jsonl").read_text() for run in (folder, other)]

@@ -15,7 +15,7 @@ from bench.records import Record, load_record
 def finished() -> dict[str, Any]:
     """A finished run's record."""
     return {
-        "schema_version": 4,
+        "schema_version": 5,
         "status": "ok",
         "started": "2026-01-02T03:04:05Z",
         "ended": "2026-01-02T04:04:05.5Z",
@@ -28,7 +28,7 @@ def finished() -> dict[str, Any]:
             "notes": {"repeated_lines_dropped": 1},
         },
         "method": {"name": "prompt", "options": {"prompt_length": 5}},
-        "model": {"name": "g", "fingerprint": "cd" * 32, "n_total": 100},
+        "model": {"name": "g", "fingerprint": "cd" * 32, "n_total": 100, "precision": "bf16"},
         "n_trainable": 10,
         "n_trainable_paper": 12,
         "stored_bytes": 40,
@@ -126,6 +126,14 @@ def test_version_3_asks_directly(
     assert options_of_version(3, tmp_path, method, given) == read
 
 
+def test_version_4_does_not_know_what_the_model_was_computed_in(tmp_path: Path) -> None:
+    """Records as version 4 wrote them; must load for ever."""
+    file = write(tmp_path, {**finished(), "schema_version": 4})
+    model = load_record(file).model
+    assert model is not None
+    assert model.precision is None
+
+
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [
@@ -160,8 +168,8 @@ def test_no_record_broken_json_and_a_newer_version_are_told_apart(tmp_path: Path
     (tmp_path / "record.json").write_text('{"status":\n nonsense')
     with pytest.raises(DataError, match=r"record\.json:2: is not JSON"):
         load_record(tmp_path)
-    write(tmp_path, {**finished(), "schema_version": 5})
-    with pytest.raises(DataError, match="schema_version 5"):
+    write(tmp_path, {**finished(), "schema_version": 6})
+    with pytest.raises(DataError, match="schema_version 6"):
         load_record(tmp_path)
 
 
@@ -198,7 +206,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
     file = write(tmp_path, oldest)
     before = file.read_bytes()
     record = load_record(file)
-    assert (record.schema_version, record.seed, record.cost.train_s) == (4, 7, 9.5)
+    assert (record.schema_version, record.seed, record.cost.train_s) == (5, 7, 9.5)
     assert file.read_bytes() == before
     write(tmp_path, {**oldest, "random_seed": None})
     with pytest.raises(DataError, match="seed: Input should be a valid integer"):
@@ -215,7 +223,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
         (None, "schema_version: is missing"),
         (True, "schema_version: is no version"),
         ("1", "schema_version: is no version"),
-        (0, "has schema_version 0, and there is no way from 0 to 4"),
+        (0, "has schema_version 0, and there is no way from 0 to 5"),
     ],
 )
 def test_a_version_that_cannot_be_read_is_told(

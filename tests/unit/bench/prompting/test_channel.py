@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
 from torch import Tensor
 
+from bench.errors import UsageError
 from bench.gslm.card import BOS, EOS
+from bench.gslm.folder import save_gslm
 from bench.gslm.packing import Packed, pack
+from bench.method import Job
+from bench.progress import Progress
 from bench.prompting.channel import WEIGHT, ChannelObjective, ChannelPrompts
 from bench.prompting.decoding import Search, decode
 from bench.prompting.frozen import FrozenLM
+from bench.prompting.method import PromptMethod, PromptOptions
 from bench.prompting.objective import Answers
-from tests.unit.bench.gslm.models import SMALL, plain_hidden, random_lm
+from tasks.corpora.corpus import Corpus
+from tasks.corpora.utterance import Utterance
+from tasks.labels import Labels
+from tasks.registry import TASKS
+from tests.unit.bench.gslm.models import SMALL, gslm_of, plain_hidden, random_lm
 
 ROWS = np.array([7, 5, 9])
 LENGTHS = [3, 8, 5, 8, 4]
@@ -65,7 +76,7 @@ def test_a_score_is_the_likelihood_of_the_units_under_the_labels_prompts(
 def test_loss_and_gradients_are_those_of_the_labels_competing(objective: ChannelObjective) -> None:
     batch = packed()
     labels = torch.tensor([2, 0, 1, 1, 2])
-    found = objective(batch, torch.from_numpy(ROWS)[labels])
+    found = objective(batch, labels)
     plain = [plain_scores(objective, torch.from_numpy(utterances()[i])) for i in batch.order]
     wanted = torch.nn.functional.cross_entropy(torch.stack(plain), labels)
     torch.testing.assert_close(found, wanted)
@@ -97,7 +108,7 @@ def test_at_the_start_all_labels_are_alike(objective: ChannelObjective) -> None:
     for layer, of_layer in enumerate(seen):
         for vector in objective.prompts.key[0, layer]:
             assert any(torch.equal(vector, row) for row in of_layer)
-    loss = objective(packed(), torch.from_numpy(ROWS)[[0, 1, 2, 0, 1]])
+    loss = objective(packed(), torch.tensor([0, 1, 2, 0, 1]))
     assert float(loss.detach()) == pytest.approx(math.log(len(ROWS)))
 
 
@@ -113,3 +124,39 @@ def test_dropout_is_of_the_prompts_and_drawn_by_the_generator(objective: Channel
 def test_every_prompt_of_every_label_is_counted(objective: ChannelObjective) -> None:
     assert objective.prompts.n_trainable == 2 * len(ROWS) * SMALL.layers * 2 * SMALL.dim
     assert objective.prompts.n_trainable_paper is None
+
+
+def test_there_may_be_more_labels_than_units(tmp_path: Path) -> None:
+    """The channel names no label, so none needs a unit of its own."""
+    small = gslm_of(random_lm())
+    n_units = small.card.n_units
+    save_gslm(tmp_path / "small", small.card, small.lm)
+    lid = TASKS.get("lid")
+    languages = [f"language {i}" for i in range(n_units + 3)]
+    said = [
+        Utterance(
+            id=name, symbols=(name,), units=np.array([i % n_units, 3], np.int32), where="here"
+        )
+        for i, name in enumerate(languages)
+    ]
+    job = Job(
+        task=lid,
+        corpus=Corpus.of("many", lid, train=said, valid=said, test=said),
+        labels=Labels.from_training(lid, said),
+        seed=0,
+        folder=tmp_path,
+        resume=False,
+        progress=Progress(quiet=True),
+        device="cpu",
+        precision="fp32",
+        gslm=str(tmp_path / "small"),
+        upstream=None,
+    )
+    method = PromptMethod(job, PromptOptions(prompt_length=1, max_epochs=1))
+    method.train()
+    assert {answer.symbols[0] for answer in method.predict(said)} <= set(languages)
+    method.save()
+    with safe_open(tmp_path / "prompt.safetensors", framework="np") as file:
+        assert set(file.keys()) == {"key", "value"}
+    with pytest.raises(UsageError, match=f"{n_units + 3} labels cannot each have one of {n_units}"):
+        PromptMethod(job, PromptOptions(scoring="direct"))

@@ -160,6 +160,38 @@ def test_a_resumed_tuning_is_the_undisturbed_one_bit_for_bit(
     assert (undisturbed.best_epoch, undisturbed.epoch) == (resumed.best_epoch, resumed.epoch)
 
 
+@pytest.mark.parametrize("n_steps", [3, 8, 17])
+def test_an_epoch_goes_on_where_it_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_steps: int
+) -> None:
+    monkeypatch.setattr(tuning_module, "MIN_STEPS_A_ROUND", 8)
+    undisturbed = Task(tmp_path / "a").tuning
+    (tmp_path / "a").mkdir()
+    undisturbed.run()
+    monkeypatch.setattr(tuning_module, "SAVE_EVERY_S", 0.0)
+    folder = tmp_path / "b"
+    folder.mkdir()
+    killed = Task(folder).tuning
+    update = killed.update
+
+    def dying(examples: list[Example], rate: float) -> float:
+        if killed.step == n_steps:
+            raise Killed
+        return update(examples, rate)
+
+    killed.update = dying  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        killed.run()
+    resumed = Task(folder).tuning
+    assert resumed.restore()
+    assert resumed.step == n_steps
+    resumed.run()
+    for name, tensor in parameters(undisturbed).items():
+        assert tensor.equal(parameters(resumed)[name]), name
+    for a, b in zip(undisturbed.curve, resumed.curve, strict=True):
+        assert a | {"minutes": 0} == b | {"minutes": 0}
+
+
 def test_a_finished_tuning_is_not_done_again(tmp_path: Path) -> None:
     first = Task(tmp_path).tuning
     first.run()
