@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 from bench.records import Score
 from reports.per_utterance import sample_of
 from reports.reading import Run
+from reports.replicates import mean_over, means_of, replicates
 from reports.significance import interval_of
 
 
@@ -19,10 +20,13 @@ from reports.significance import interval_of
 class Cell:
     """Runs that differ in the seed (and device or precision) only.
 
+    Runs of the same seed are averaged first: they are one seed, however often it was run.
+
     Attributes:
-        value: of the metric; the mean over runs.
-        ci95: interval: over the test set for a single run, over test set and seeds for several.
-        spread: standard deviation over runs; None for a single one.
+        value: of the metric; the mean over seeds.
+        ci95: interval: over the test set for a single seed, over test set and seeds for several.
+        spread: standard deviation over seeds; None for a single one.
+        seeds: each once; in a mixed cell once for each set of options.
         n_trainable: trained parameters; the rounded mean where runs differ.
         stored_bytes: of what was trained; as above.
         train_s: training time, mean.
@@ -56,17 +60,17 @@ def cell_of(runs: Sequence[Run], mixed: tuple[str, ...] = ()) -> Cell:
         mixed: options that differ among them.
     """
     records = [run.record for run in runs]
-    scores = [run.score for run in runs]
-    values = [score.value for score in scores]
-    single = len(runs) == 1
+    groups = replicates(runs)
+    values = means_of(groups, _value)
+    score = runs[0].score
     return Cell(
         metric=runs[0].shown,
-        unit=scores[0].unit,
-        higher_is_better=scores[0].higher_is_better,
-        value=_mean(values),
-        ci95=scores[0].ci95 if single else _possible(_interval(runs), scores[0]),
-        spread=None if single else statistics.stdev(values),
-        seeds=tuple(sorted(record.seed for record in records)),
+        unit=score.unit,
+        higher_is_better=score.higher_is_better,
+        value=mean_over(groups, _value),
+        ci95=score.ci95 if len(runs) == 1 else _possible(_interval(runs), score),
+        spread=None if len(groups) == 1 else statistics.stdev(values),
+        seeds=tuple(group[0].record.seed for group in groups),
         n_trainable=_rounded([r.n_trainable for r in records if r.n_trainable is not None]),
         stored_bytes=_rounded([r.stored_bytes for r in records if r.stored_bytes is not None]),
         train_s=_mean([record.cost.train_s for record in records]),
@@ -81,11 +85,20 @@ def _interval(runs: Sequence[Run]) -> tuple[float, float]:
         return interval_of(sample, 2000)
     # Without utterances: the runs' own intervals and the seeds' spread, which counts twice what
     # both hold and so is too wide rather than too narrow.
-    values = [run.score.value for run in runs]
-    own = _mean([(run.score.ci95[1] - run.score.ci95[0]) / 2 for run in runs])
-    seeds = float(stdtrit(len(runs) - 1, 0.975)) * statistics.stdev(values) / len(runs) ** 0.5
-    mean, half = _mean(values), math.hypot(own, seeds)
+    groups = replicates(runs)
+    low = mean_over(groups, lambda run: run.score.ci95[0])
+    high = mean_over(groups, lambda run: run.score.ci95[1])
+    n = len(groups)
+    if n == 1:
+        return low, high
+    values = means_of(groups, _value)
+    seeds = float(stdtrit(n - 1, 0.975)) * statistics.stdev(values) / n**0.5
+    mean, half = mean_over(groups, _value), math.hypot((high - low) / 2, seeds)
     return mean - half, mean + half
+
+
+def _value(run: Run) -> float:
+    return run.score.value
 
 
 def _possible(ci95: tuple[float, float], score: Score) -> tuple[float, float]:

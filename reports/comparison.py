@@ -18,6 +18,7 @@ from reports.fields import Condition, checked, kept
 from reports.per_utterance import sample_of
 from reports.published import TEST_SIZES, QuotedRow
 from reports.reading import LeftOut, Reading, Run, finished, showing, unfinished
+from reports.replicates import mean_over, replicates
 from reports.rows import Rows
 from reports.significance import differences, holm
 from reports.superb import superb_score
@@ -268,10 +269,14 @@ def _superb(
     return superb_score(
         {
             task: {
-                metric: sum(run.record.scores[metric].value for run in rows[name]) / len(rows[name])
+                metric: _mean(rows[name], metric)
                 for metric in rows[name][0].record.scores
                 if all(metric in run.record.scores for run in rows[name])
             }
             for task, rows in grouped.items()
         }
     )
+
+
+def _mean(runs: Sequence[Run], metric: str) -> float:
+    return mean_over(replicates(runs), lambda run: run.record.scores[metric].value)

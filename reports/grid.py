@@ -119,7 +119,7 @@ class ScoreParts(NamedTuple):
     """A score as text.
 
     Attributes:
-        value: with its spread over runs, if there are several.
+        value: with its spread over seeds, if there are several.
         interval: 95 %, in brackets.
         runs: how many there are of what; "" for a single one.
     """
@@ -135,12 +135,12 @@ def score_parts(cell: Cell) -> ScoreParts:
     low, high = cell.ci95
     interval = f"[{number(scale * low)}, {number(scale * high)}]"
     value = number(scale * cell.value)
+    n_runs, n_seeds = len(cell.folders), len(cell.seeds)
     if cell.spread is None:
-        return ScoreParts(value, interval, "")
-    what = "runs" if cell.mixed or len(set(cell.seeds)) < len(cell.seeds) else "seeds"
-    return ScoreParts(
-        f"{value} ± {number(scale * cell.spread)}", interval, f"{len(cell.seeds)} {what}"
-    )
+        return ScoreParts(value, interval, f"1 seed, {n_runs} runs" if n_runs > 1 else "")
+    again = f", {n_runs} runs" if n_runs > n_seeds else ""
+    counted = f"{n_runs} runs" if cell.mixed else f"{n_seeds} seeds{again}"
+    return ScoreParts(f"{value} ± {number(scale * cell.spread)}", interval, counted)
 
 
 def score_text(cell: Cell) -> str:

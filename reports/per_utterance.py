@@ -12,6 +12,7 @@ from bench.errors import DataError
 from bench.resampling import Floats
 from bench.utterance_statistics import digest_of
 from reports.reading import Run
+from reports.replicates import replicates
 from reports.run_files import answers, statistics
 
 
@@ -21,8 +22,8 @@ class Sample:
 
     Attributes:
         utterances: which ones; equal for samples that pair.
-        above: (runs, n) numerators.
-        below: (runs, n) denominators.
+        above: (runs, n) numerators; runs of equal seed are one, their mean.
+        below: (runs, n) denominators; as above.
         speakers: (n,) who said each, where all are known.
     """
 
@@ -33,27 +34,42 @@ class Sample:
 
 
 def sample_of(runs: Sequence[Run]) -> tuple[Sample | None, str | None]:
-    """The sample of runs that differ in the seed, or why there is none."""
-    parts = []
-    for run in runs:
-        try:
-            part = _one(run)
-        except DataError as error:
-            return None, str(error)
-        if part is None:
-            return None, f"{run.folder} has no statistics of utterances for {run.shown}"
-        parts.append(part)
-    if len({(part.utterances, part.speakers) for part in parts}) > 1:
+    """The sample of runs that differ in the seed, or why there is none.
+
+    Runs of the same seed (see `replicates`) become one: their sums are averaged.
+    """
+    groups = []
+    for group in replicates(runs):
+        parts = []
+        for run in group:
+            try:
+                part = _one(run)
+            except DataError as error:
+                return None, str(error)
+            if part is None:
+                return None, f"{run.folder} has no statistics of utterances for {run.shown}"
+            parts.append(part)
+        groups.append(parts)
+    first = groups[0][0]
+    every = [part for parts in groups for part in parts]
+    if any(
+        (part.utterances, part.speakers) != (first.utterances, first.speakers) for part in every
+    ):
         return None, "its runs answered different utterances"
     return (
         Sample(
-            utterances=parts[0].utterances,
-            above=np.concatenate([part.above for part in parts]),
-            below=np.concatenate([part.below for part in parts]),
-            speakers=parts[0].speakers,
+            utterances=first.utterances,
+            above=np.concatenate([_mean([part.above for part in parts]) for parts in groups]),
+            below=np.concatenate([_mean([part.below for part in parts]) for parts in groups]),
+            speakers=first.speakers,
         ),
         None,
     )
+
+
+def _mean(sums: Sequence[Floats]) -> Floats:
+    mean: Floats = np.mean(sums, axis=0, dtype=np.float64)
+    return mean
 
 
 def _one(run: Run) -> Sample | None:

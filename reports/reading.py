@@ -46,7 +46,7 @@ class Reading:
     """What was found.
 
     Attributes:
-        runs: sorted by folder, each folder once.
+        runs: sorted by folder, each folder once, by however many paths it was named.
         unreadable: folders whose record is corrupt, truncated, or of another version.
         unended: folders of runs without a record: killed, or still running.
     """
@@ -64,8 +64,8 @@ def read_runs(paths: Iterable[Path]) -> Reading:
         DataError: if not one record can be read.
     """
     asked = list(paths)
-    folders: set[Path] = set()
-    unended: set[Path] = set()
+    folders: dict[Path, Path] = {}
+    unended: dict[Path, Path] = {}
     for path in asked:
         if not path.is_dir():
             raise MissingError(
@@ -74,9 +74,9 @@ def read_runs(paths: Iterable[Path]) -> Reading:
         inside = [path] if (path / "record.json").exists() else sorted(path.iterdir())
         for folder in inside:
             if (folder / "record.json").exists():
-                folders.add(folder)
+                folders.setdefault(folder.resolve(), folder)
             elif (folder / "config.yaml").exists():
-                unended.add(folder)
+                unended.setdefault(folder.resolve(), folder)
     if not folders:
         raise MissingError(
             "there is no record",
@@ -85,7 +85,7 @@ def read_runs(paths: Iterable[Path]) -> Reading:
         )
     runs: list[Run] = []
     faults: list[DataError] = []
-    for folder in sorted(folders):
+    for folder in sorted(folders.values()):
         read = _read(folder)
         if isinstance(read, Run):
             runs.append(read)
@@ -99,7 +99,7 @@ def read_runs(paths: Iterable[Path]) -> Reading:
         unreadable=tuple(LeftOut(str(fault.where), fault.message) for fault in faults),
         unended=tuple(
             LeftOut(str(folder), "has no record: it was killed, or is still running")
-            for folder in sorted(unended)
+            for folder in sorted(unended.values())
         ),
     )
 

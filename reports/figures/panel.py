@@ -21,7 +21,7 @@ class Point:
         y: in the panel's unit (per cent for fractions); the mean over runs.
         low: lower end of the bar.
         high: upper end of the bar.
-        n_runs: of which y is the mean.
+        n_runs: of which y is the mean; runs of one seed count once.
     """
 
     x: float | None
@@ -92,7 +92,8 @@ def point(runs: Sequence[Run], x: float | None) -> Point:
     cell = cell_of(runs)
     scale = percent(runs[0].score)
     low, high = cell.ci95
-    return Point(x=x, y=scale * cell.value, low=scale * low, high=scale * high, n_runs=len(runs))
+    n_runs = len(cell.seeds)
+    return Point(x=x, y=scale * cell.value, low=scale * low, high=scale * high, n_runs=n_runs)
 
 
 def by_x(runs: Sequence[Run], x_of: Callable[[Record], float]) -> dict[float, list[Run]]:

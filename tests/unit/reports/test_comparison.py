@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.records import Record
 from reports.comparison import Comparison, compare
+from reports.grid import score_text
 from reports.reading import read_runs
 from tests.unit.bench.test_records import finished
 from tests.unit.reports.conftest import WriteRun
@@ -48,6 +51,51 @@ def test_seeds_become_mean_and_spread(write_run: WriteRun, runs: Path) -> None:
     low, high = cell.ci95
     assert (low, high) == pytest.approx((0.8 - (0.1**2 + 4.302653**2 * 0.1**2 / 3) ** 0.5, 1.0))
     assert cell.seeds == (0, 1, 2)
+
+
+def test_the_same_seed_run_again_is_no_other_seed(write_run: WriteRun, runs: Path) -> None:
+    for seed, values in enumerate(((0.6, 0.8), (0.9,))):
+        for i, value in enumerate(values):
+            write_run(f"{seed}-{i}", seed=seed, value=value)
+    cell = compared(runs).tables[0].cells[0][0]
+    assert cell is not None
+    assert cell.seeds == (0, 1)
+    assert len(cell.folders) == 3
+    assert cell.value == pytest.approx(0.8)
+    assert cell.spread == pytest.approx(0.02**0.5)
+    assert cell.ci95[0] == 0.0
+    assert score_text(cell).endswith("(2 seeds, 3 runs)")
+
+
+def test_one_seed_run_twice_has_the_interval_of_its_test_set(
+    write_run: WriteRun, runs: Path
+) -> None:
+    for name, value in (("a", 0.6), ("b", 0.7)):
+        write_run(name, value=value)
+    cell = compared(runs).tables[0].cells[0][0]
+    assert cell is not None
+    assert (cell.value, cell.spread, cell.seeds) == (pytest.approx(0.65), None, (0,))
+    assert cell.ci95 == pytest.approx((0.55, 0.75))
+    assert score_text(cell).endswith("(1 seed, 2 runs)")
+
+
+def test_the_same_seeds_run_again_make_nothing_more_certain(
+    write_run: WriteRun, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for method, chance in (("prompt", 0.75), ("linear", 0.65)):
+        for seed in range(3):
+            right = (random.random(200) < chance + 0.05 * seed).astype(int).tolist()
+            write_run(f"{method}-{seed}", method=method, seed=seed, right=right)
+    once = compared(tmp_path / "runs")
+    shutil.copytree(tmp_path / "runs", tmp_path / "again")
+    twice = compare(read_runs([tmp_path / "runs", tmp_path / "again"]))
+    for (before,), (after,) in zip(once.tables[0].cells, twice.tables[0].cells, strict=True):
+        assert before is not None
+        assert after is not None
+        assert len(after.folders) == 2 * len(before.folders)
+        assert after.ci95 == pytest.approx(before.ci95)
+        assert after.p_best == pytest.approx(before.p_best)
 
 
 def test_rows_differ_by_options_and_name_only_what_differs(write_run: WriteRun, runs: Path) -> None:
@@ -105,6 +153,20 @@ def test_whole_sets_come_first_however_many_draws_there_are(
     assert [(column.task, column.shots) for column in few.columns] == [("ic", 5), ("ks", 5)]
     (reason,) = few.reasons
     assert reason.startswith("ks: trained on 5 utterances a class")
+
+
+def test_whole_sets_come_before_subsets_that_more_runs_were_made_on(
+    write_run: WriteRun, runs: Path
+) -> None:
+    write_run("1", value=0.9)
+    for seed in range(2):
+        part = {"fingerprint": "part", "notes": {"subset": 100}}
+        write_run(f"part{seed}", seed=seed, corpus=part)
+    whole, subset = compared(runs).tables
+    assert whole.columns[0].subset is None
+    assert subset.columns[0].subset == 100
+    (reason,) = subset.reasons
+    assert reason.startswith("ks: a subset of 100")
 
 
 def test_a_sweep_on_other_data_splits_no_row_of_the_first_table(

@@ -19,6 +19,20 @@ def test_folders_of_runs_and_runs_are_read_once_each(write_run: WriteRun, tmp_pa
     assert reading.unreadable == reading.unended == ()
 
 
+def test_a_run_named_by_two_paths_is_one(
+    write_run: WriteRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run("a")
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    running = tmp_path / "runs" / "running"
+    running.mkdir()
+    (running / "config.yaml").write_text("")
+    reading = read_runs([folder, Path("runs"), tmp_path / "link", tmp_path / "runs"])
+    assert [run.folder for run in reading.runs] == [folder]
+    assert len(reading.unended) == 1
+
+
 def test_nothing_to_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="there is no such folder"):
         read_runs([tmp_path / "absent"])
