@@ -29,7 +29,8 @@ def subset_of(record: Record) -> int | None:
 def bodies(runs: Iterable[Run]) -> list[list[Run]]:
     """Runs of one task in groups that compare, the group to show first first.
 
-    Whole training sets come before few shots, few before many, then the group with the most runs.
+    Whole training sets come before few shots, few before many, then whole corpora before subsets,
+    then the group with the most runs.
 
     Args:
         runs: finished ones of one task.
@@ -47,11 +48,12 @@ def bodies(runs: Iterable[Run]) -> list[list[Run]]:
             contents[run.record.corpus.compared].append(run)
         parted.extend(contents.values())
 
-    def order(group: list[Run]) -> tuple[int, int, int, str, str]:
+    def order(group: list[Run]) -> tuple[int, bool, int, int, str, str]:
         record = group[0].record
         corpus = record.corpus
         n_train = corpus.n.get("train", 0)
-        return (shots_of(record) or 0, -len(group), -n_train, corpus.name, corpus.compared)
+        shots, subset = shots_of(record) or 0, subset_of(record) is not None
+        return (shots, subset, -len(group), -n_train, corpus.name, corpus.compared)
 
     return sorted(parted, key=order)
 
