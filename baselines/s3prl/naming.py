@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from baselines.s3prl.containment import silenced
 from baselines.s3prl.embedded import embedded
 from bench.errors import CheckpointError, MissingError, UnknownNameError, UsageError
+from bench.files import sha256_of_file
 from bench.gslm.registry import gslm_folder
 from bench.registry import Registry
 
@@ -26,6 +27,8 @@ REMOTE = ("_url", "_gdriveid")
 HUGGING_FACE = {"hubert": "hf_hubert_custom", "wav2vec2": "hf_wav2vec2_custom"}
 """`model_type` of a Hugging Face folder -> the s3prl upstream that reads it."""
 
+SETTINGS = ("config.json", "preprocessor_config.json")
+"""The files of a Hugging Face folder that change what a model gives without changing a tensor."""
 
 MINI = "mini"
 
@@ -51,7 +54,8 @@ def factory(name: str, checkpoint: Path | None) -> tuple[str, Factory]:
     """What builds an upstream.
 
     Args:
-        name: of this project's upstreams, of s3prl's, or a Hugging Face folder.
+        name: of this project's upstreams, of s3prl's, or a Hugging Face folder; a folder named
+            like one of them is `./name`.
         checkpoint: local weights (`--upstream-ckpt`): a file of the family that `name` belongs
             to (`hubert_large_ll60k` and a HuBERT checkpoint), a Hugging Face folder, or, for
             `mini`, the GSLM folder whose encoder it is.
@@ -65,7 +69,9 @@ def factory(name: str, checkpoint: Path | None) -> tuple[str, Factory]:
         MissingError: if the checkpoint or a file of it is not there.
         CheckpointError: if a Hugging Face folder holds another architecture.
     """
-    if checkpoint is None and ("/" in name or Path(name).is_dir()) and name not in OWN.names():
+    known = _of_s3prl()
+    named = name in OWN.names() or name in known
+    if checkpoint is None and not named and ("/" in name or Path(name).is_dir()):
         name, checkpoint = Path(name).name, Path(name)
         return name, _hugging_face(checkpoint, None)
     if name == MINI and checkpoint is not None:
@@ -78,7 +84,6 @@ def factory(name: str, checkpoint: Path | None) -> tuple[str, Factory]:
         if checkpoint is not None:
             raise UsageError(f"upstream {name!r} takes no --upstream-ckpt")
         return name, OWN.get(name)
-    known = _of_s3prl()
     if name not in known:
         raise UnknownNameError("upstream", name, [*OWN.names(), *known])
     if checkpoint is None:
@@ -148,7 +153,16 @@ def _hugging_face(folder: Path, name: str | None) -> Factory:
             hint="copy it from the model's page; s3prl would take another model's",
         )
     reader = getattr(s3prl.hub, wanted)
-    return lambda: _without_skips(_strictly_loaded(reader(str(folder)), folder))
+    return lambda: _identified(
+        _without_skips(_strictly_loaded(reader(str(folder)), folder)), folder
+    )
+
+
+def _identified(expert: nn.Module, folder: Path) -> nn.Module:
+    """Says what decides the output and is no tensor: normalisation of audio, activation, norms."""
+    files = {name: sha256_of_file(folder / name) for name in SETTINGS}
+    expert.identity = json.dumps(files)  # type: ignore[assignment]
+    return expert
 
 
 def _strictly_loaded(expert: nn.Module, folder: Path) -> nn.Module:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,37 @@ def test_the_fingerprint_follows_weights_and_settings(monkeypatch: pytest.Monkey
 
     monkeypatch.setitem(naming.OWN._entries, "waves", changed)
     assert Upstream("waves").fingerprint not in prints
+
+
+@pytest.mark.parametrize(
+    ("file", "setting"),
+    [
+        ("preprocessor_config.json", {"do_normalize": False}),
+        ("config.json", {"hidden_act": "relu"}),
+    ],
+)
+def test_the_fingerprint_follows_the_settings_of_a_hugging_face_folder(
+    hugging_face: Path, tmp_path: Path, file: str, setting: dict[str, object]
+) -> None:
+    folder = shutil.copytree(hugging_face, tmp_path / "tiny-hubert")
+    wave = noise(4000)
+    before = Upstream(str(folder))
+    content = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(content | setting))
+    after = Upstream(str(folder))
+    assert not torch.equal(before(wave), after(wave))
+    assert after.fingerprint != before.fingerprint
+
+
+def test_a_folder_named_like_an_upstream_does_not_hide_it(
+    hugging_face: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(hugging_face, tmp_path / "fbank")
+    assert Upstream("fbank").dim == 240
+    assert Upstream("./fbank").dim == 16
+    shutil.copytree(hugging_face, tmp_path / "mine")
+    assert Upstream("mine").dim == 16
 
 
 def test_a_hugging_face_folder_by_path_and_as_checkpoint(hugging_face: Path) -> None:
