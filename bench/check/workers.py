@@ -87,8 +87,8 @@ def _result(one: Todo, measured: Callable[[], Kept]) -> Kept | Failure:
     try:
         return measured()
     except (UsageError, MissingError, StorageError) as error:
-        where = f"cell {one.cell.name}" + (f": {error.where}" if error.where else "")
-        raise type(error)(error.message, where=where, hint=error.hint) from error
+        error.where = f"cell {one.cell.name}" + (f": {error.where}" if error.where else "")
+        raise
     except (BrokenProcessPool, Interrupted):
         raise
     except BenchError as error:
