@@ -6,7 +6,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -75,10 +76,24 @@ def measure(cell: Cell, seed: int, out: Path) -> Kept:
         BenchError: what `bench.runner.run` raises, with the cell's name before it.
         RunFailedError: if the run left out what it is to be compared by.
     """
+    with _threads(cell.request.threads):
+        return _measured(cell, seed, out)
+
+
+@contextmanager
+def _threads(n: int | None) -> Iterator[None]:
+    """As many threads as a cell asks for; the next one does not inherit them."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(n or before)
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measured(cell: Cell, seed: int, out: Path) -> Kept:
     since = time.perf_counter()
     request = cell.seeded(seed, out)
-    if request.threads is not None:
-        torch.set_num_threads(request.threads)
     ticking = clock(torch.get_num_threads())
     bf16 = means_bf16(request.precision, torch.device(request.device))
     kernels = Kernels(ticking, bf16=bf16)

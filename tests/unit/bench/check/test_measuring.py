@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.check import measuring
 from bench.check.folder import CheckFolder
 from bench.check.frozen import fingerprint
 from bench.check.kernels import Kernels
 from bench.check.measuring import measure
 from bench.check.step_clock import StepClock
 from bench.check.suite import load_suite
-from bench.errors import UsageError
+from bench.errors import RunFailedError, UsageError
 from bench.progress import Progress
 from tests.e2e.gates import make_gate
 
@@ -32,6 +33,26 @@ def test_a_run_leaves_all_that_it_is_compared_by(
     assert found.train_loss is not None
     assert "gslm" not in found.options, "where it lies decides nothing"
     assert (Path(kept.folder) / "record.json").exists()
+
+
+def test_a_cells_threads_are_not_left_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (cell,) = load_suite(str(make_gate(tmp_path, speed=True, n_train=4))).cells
+    seen = []
+
+    def failing(*_: object) -> None:
+        seen.append(torch.get_num_threads())
+        raise RunFailedError("stopped")
+
+    monkeypatch.setattr(measuring, "run", failing)
+    before = torch.get_num_threads()
+    for threads in (before + 1, None):
+        own = cell.request.model_copy(update={"threads": threads})
+        with pytest.raises(RunFailedError, match="stopped"):
+            measure(cell.model_copy(update={"request": own}), 0, tmp_path / "runs")
+    assert seen == [before + 1, before]
 
 
 def test_a_fingerprint_sees_a_single_changed_weight() -> None:
