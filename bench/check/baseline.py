@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.check.measurement import Machine, Measurement
+from bench.check.measurement import Measurement
 from bench.errors import DataError, MissingError, RunFailedError
 from bench.files import make_folder, write_atomic
 
@@ -53,11 +53,6 @@ class Baseline(BaseModel):
     suite: str
     history: list[Entry]
     cells: dict[str, list[Measurement]]
-
-    @property
-    def machine(self) -> Machine:
-        """Where it was measured."""
-        return next(iter(self.cells.values()))[0].machine
 
 
 def load_baseline(file: Path) -> Baseline | None:

@@ -30,7 +30,7 @@ class Judgement:
     Attributes:
         changes: of quality.
         paces: of time; `remeasured` replaces those of a cell.
-        machine_is_same: whether it is the baseline's.
+        machine_is_same: whether every cell ran where the baseline's runs of it did.
     """
 
     def __init__(
@@ -57,10 +57,15 @@ class Judgement:
         for name, now in self._measured.items():
             found += self._cell(name, now)
         self.changes = corrected(found)
-        every = [runs[0] for runs in self._measured.values() if runs]
-        self.machine_is_same = all(one.machine == baseline.machine for one in every)
+        self._elsewhere = {name for name in self._measured if not self._at_home(name)}
+        self.machine_is_same = not self._elsewhere
         for change in self.changes:
             self._quality(change)
+
+    def _at_home(self, name: str) -> bool:
+        """Whether a cell ran where the baseline's runs of it did; cells may differ in threads."""
+        before = self._baseline.cells.get(name, [])
+        return all(facts.same_machine(a, b) for a in self._measured[name] for b in before)
 
     def _cell(self, name: str, now: Sequence[Measurement]) -> list[Change]:
         """Compares one cell; says what is not as it was, returns what can be tested."""
@@ -124,7 +129,7 @@ class Judgement:
             Finding(
                 cell=pace.cell,
                 kind="speed",
-                alarm=self.machine_is_same or pace.ratio >= ELSEWHERE,
+                alarm=pace.cell not in self._elsewhere or pace.ratio >= ELSEWHERE,
                 text=f"slower: {pace_text(pace)}",
             )
             for pace in self.paces
