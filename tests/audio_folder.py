@@ -56,6 +56,14 @@ def make_audio_folder(
     return folder
 
 
+def of_unknown_length(flac: Path) -> None:
+    """Makes a FLAC file one that was written to a pipe: its header counts no samples."""
+    content = bytearray(flac.read_bytes())
+    content[21] &= 0xF0  # the count is 36 bits of STREAMINFO, from the middle of byte 21 on
+    content[22:26] = bytes(4)
+    flac.write_bytes(content)
+
+
 def _answer(
     task: str, i: int, generator: np.random.Generator
 ) -> tuple[dict[str, object], list[float]]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench.errors import DataError
 from bench.files import sha256_of_file
+from tasks.corpora.unknown_length import UNKNOWN, read_to_end
 from tasks.corpora.utterance import Utterance
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ END_TOLERANCE_S = 0.02
 """How far `end_s` may lie behind the end of the audio: manifests round."""
 
 _PROMISED = re.compile(r"^\s*data\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-_UNKNOWN_SIZES = (0, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0xFFFFFFFF, 0xFFFFFFFF - 36)
-"""What a WAV header written to a pipe promises: the writer could not know the size."""
+_UNKNOWN_SIZE = 0x7FFF0000
+"""So many bytes and more, or none, are what a WAV header written to a pipe promises: the writer
+could not know the size. It is the largest number there is, less a header or a part of a frame."""
 
 
 def read_audio(utterance: Utterance) -> NDArray[np.float32]:
@@ -53,9 +55,15 @@ def read_audio(utterance: Utterance) -> NDArray[np.float32]:
         with soundfile.SoundFile(str(path)) as file:
             rate_hz = int(file.samplerate)
             _check_whole(file, utterance)
-            start, stop = _cut(file.frames, rate_hz, utterance)
-            file.seek(start)
-            samples: NDArray[np.float32] = file.read(stop - start, dtype="float32", always_2d=True)
+            samples: NDArray[np.float32]
+            if file.frames < UNKNOWN:
+                start, stop = _cut(file.frames, rate_hz, utterance)
+                file.seek(start)
+                samples = file.read(stop - start, dtype="float32", always_2d=True)
+            else:
+                whole = read_to_end(path)
+                start, stop = _cut(len(whole), rate_hz, utterance)
+                samples = whole[start:stop]
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise _damaged(utterance, f"cannot be decoded: {error}") from error
     if len(samples) < stop - start:
@@ -93,15 +101,15 @@ def _check_whole(file: SoundFile, utterance: Utterance) -> None:
     if found is None:
         return
     promised, there = int(found[1]), int(found[2])
-    if there < promised and promised not in _UNKNOWN_SIZES:
+    if there < promised < _UNKNOWN_SIZE:
         raise _damaged(utterance, f"holds {there} of {promised} bytes of sound: it is truncated")
 
 
 def _cut(n_frames: int, rate_hz: int, utterance: Utterance) -> tuple[int, int]:
-    start = round((utterance.start_s or 0.0) * rate_hz)
+    start = _frame(utterance.start_s or 0.0, rate_hz)
     stop = n_frames
     if utterance.end_s is not None:
-        stop = round(utterance.end_s * rate_hz)
+        stop = _frame(utterance.end_s, rate_hz)
         if stop > n_frames + END_TOLERANCE_S * rate_hz:
             raise _damaged(
                 utterance,
@@ -109,9 +117,15 @@ def _cut(n_frames: int, rate_hz: int, utterance: Utterance) -> tuple[int, int]:
             )
         stop = min(stop, n_frames)
     if start >= stop:
-        what = "is empty" if n_frames == 0 else f"has nothing from {utterance.start_s} s on"
-        raise _damaged(utterance, what)
+        what = f"has nothing from {utterance.start_s or 0} s on"
+        if utterance.end_s is not None:
+            what = f"has nothing from {utterance.start_s or 0} to {utterance.end_s} s"
+        raise _damaged(utterance, "is empty" if n_frames == 0 else what)
     return start, stop
+
+
+def _frame(time_s: float, rate_hz: int) -> int:
+    return round(min(time_s * rate_hz, UNKNOWN))
 
 
 def _resampled(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:

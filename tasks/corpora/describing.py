@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from bench.errors import DataError
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.manifest import CARD, CorpusCard, read_card
+from tasks.corpora.unknown_length import UNKNOWN, read_to_end
 from tasks.corpora.utterance import Utterance
 
 
@@ -108,10 +109,12 @@ def _figures(utterances: Sequence[Utterance]) -> SplitFigures:
 def _duration_s(utterance: Utterance) -> float:
     path = utterance.audio_path()
     try:
-        whole_s = float(soundfile.info(path).duration)
+        info = soundfile.info(path)
+        n_frames = info.frames if info.frames < UNKNOWN else len(read_to_end(path))
     except soundfile.LibsndfileError as error:
         raise DataError(
             f"utterance {utterance.id!r}: {path} is no sound file: {error}", where=utterance.where
         ) from error
+    whole_s = float(n_frames / info.samplerate)
     end_s = whole_s if utterance.end_s is None else min(whole_s, utterance.end_s)
     return max(0.0, end_s - (utterance.start_s or 0.0))

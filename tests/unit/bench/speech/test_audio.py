@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bench.errors import BenchError, DataError, MissingError
 from bench.speech.audio import SAMPLE_RATE_HZ, content_key, read_audio
 from tasks.corpora.utterance import Utterance
+from tests.audio_folder import of_unknown_length
 
 SINE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
 
@@ -103,13 +104,43 @@ def test_damage_is_named(tmp_path: Path, kind: str, why: str) -> None:
     assert "'u'" in caught.value.message
 
 
-def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "promised", [0xFFFFFFFF, 0xFFFFFFFF - 36, 0x7FFFFFFF - 36, 0x7FFFF000, 0x7FFFEFFE]
+)
+def test_a_wav_written_to_a_pipe_is_whole(tmp_path: Path, promised: int) -> None:
     path = written(tmp_path / "a.wav", SINE)
     content = bytearray(path.read_bytes())
     at = content.index(b"data") + 4
-    content[at : at + 4] = b"\xff\xff\xff\xff"
+    content[at : at + 4] = promised.to_bytes(4, "little")
     path.write_bytes(content)
     assert len(read_audio(utterance(path))) == 16_000
+
+
+def test_a_flac_written_to_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.flac", np.stack([SINE, SINE / 2], axis=1))
+    whole = read_audio(utterance(path))
+    part = read_audio(utterance(path, start_s=0.25, end_s=0.5))
+    of_unknown_length(path)
+    assert np.array_equal(read_audio(utterance(path)), whole)
+    assert np.array_equal(read_audio(utterance(path, start_s=0.25, end_s=0.5)), part)
+    with pytest.raises(DataError, match=r"lasts 1.000 s"):
+        read_audio(utterance(path, end_s=2.0))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_audio(utterance(path))
+
+
+@pytest.mark.parametrize(
+    ("cut", "why"),
+    [
+        ({"end_s": 1e306}, r"lasts 1.000 s, the utterance ends at 1e\+306 s"),
+        ({"start_s": 1e306}, r"has nothing from 1e\+306 s on"),
+        ({"end_s": 1e-6}, "has nothing from 0 to 1e-06 s"),
+    ],
+)
+def test_cuts_that_hold_nothing(tmp_path: Path, cut: dict[str, float], why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        read_audio(utterance(written(tmp_path / "a.wav", SINE), **cut))
 
 
 @pytest.mark.parametrize(("path", "kind"), [(None, DataError), (Path("no.wav"), MissingError)])
