@@ -36,6 +36,10 @@ _UNKNOWN_SIZE = 0x7FFF0000
 could not know the size. It is the largest number there is, less a header or a part of a frame."""
 
 
+class DamageError(Exception):
+    """What is wrong with a sound file, in words that hold wherever the file lies."""
+
+
 def read_audio(utterance: Utterance) -> NDArray[np.float32]:
     """The samples of an utterance.
 
@@ -50,11 +54,34 @@ def read_audio(utterance: Utterance) -> NDArray[np.float32]:
         DataError: if the file cannot be decoded, is empty, shorter than its header says, holds
             NaN or infinities, or ends before the utterance does.
     """
+    try:
+        return samples_of(utterance)
+    except DamageError as damage:
+        raise DataError(
+            told(utterance, str(damage)),
+            where=utterance.where,
+            hint="restore the file, or take the line out of the manifest",
+        ) from damage
+
+
+def told(utterance: Utterance, damage: str) -> str:
+    """What is wrong, with the utterance and its file before it."""
+    return f"utterance {utterance.id!r}: the audio {utterance.audio} {damage}"
+
+
+def samples_of(utterance: Utterance) -> NDArray[np.float32]:
+    """The same as `read_audio`, for who keeps what is wrong.
+
+    Raises:
+        MissingError: if there is no such file.
+        DataError: if the utterance has no audio at all.
+        DamageError: if something is wrong with the file.
+    """
     path = utterance.audio_path()
     try:
         with soundfile.SoundFile(str(path)) as file:
             rate_hz = int(file.samplerate)
-            _check_whole(file, utterance)
+            _check_whole(file)
             samples: NDArray[np.float32]
             if file.frames < UNKNOWN:
                 start, stop = _cut(file.frames, rate_hz, utterance)
@@ -64,14 +91,14 @@ def read_audio(utterance: Utterance) -> NDArray[np.float32]:
                 whole = read_to_end(path)
                 start, stop = _cut(len(whole), rate_hz, utterance)
                 samples = whole[start:stop]
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise _damaged(utterance, f"cannot be decoded: {error}") from error
+    except soundfile.LibsndfileError as error:
+        raise DamageError(f"cannot be decoded: {error.error_string}") from error
+    except RuntimeError as error:
+        raise DamageError(f"cannot be decoded: {error}") from error
     if len(samples) < stop - start:
-        raise _damaged(
-            utterance, f"ends after {start + len(samples)} of {stop} samples: it is truncated"
-        )
+        raise DamageError(f"ends after {start + len(samples)} of {stop} samples: it is truncated")
     if not np.isfinite(samples).all():
-        raise _damaged(utterance, "holds samples that are NaN or infinite")
+        raise DamageError("holds samples that are NaN or infinite")
     mono: NDArray[np.float32] = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     return np.ascontiguousarray(mono if rate_hz == SAMPLE_RATE_HZ else _resampled(mono, rate_hz))
 
@@ -95,14 +122,14 @@ def content_key(utterances: Sequence[Utterance]) -> str:
     return digest.hexdigest()
 
 
-def _check_whole(file: SoundFile, utterance: Utterance) -> None:
+def _check_whole(file: SoundFile) -> None:
     """A WAV file that was cut off opens without complaint; libsndfile tells it in its log."""
     found = _PROMISED.search(file.extra_info)
     if found is None:
         return
     promised, there = int(found[1]), int(found[2])
     if there < promised < _UNKNOWN_SIZE:
-        raise _damaged(utterance, f"holds {there} of {promised} bytes of sound: it is truncated")
+        raise DamageError(f"holds {there} of {promised} bytes of sound: it is truncated")
 
 
 def _cut(n_frames: int, rate_hz: int, utterance: Utterance) -> tuple[int, int]:
@@ -111,16 +138,15 @@ def _cut(n_frames: int, rate_hz: int, utterance: Utterance) -> tuple[int, int]:
     if utterance.end_s is not None:
         stop = _frame(utterance.end_s, rate_hz)
         if stop > n_frames + END_TOLERANCE_S * rate_hz:
-            raise _damaged(
-                utterance,
-                f"lasts {n_frames / rate_hz:.3f} s, the utterance ends at {utterance.end_s} s",
+            raise DamageError(
+                f"lasts {n_frames / rate_hz:.3f} s, the utterance ends at {utterance.end_s} s"
             )
         stop = min(stop, n_frames)
     if start >= stop:
         what = f"has nothing from {utterance.start_s or 0} s on"
         if utterance.end_s is not None:
             what = f"has nothing from {utterance.start_s or 0} to {utterance.end_s} s"
-        raise _damaged(utterance, "is empty" if n_frames == 0 else what)
+        raise DamageError("is empty" if n_frames == 0 else what)
     return start, stop
 
 
@@ -137,11 +163,3 @@ def _resampled(samples: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32
         wave, rate_hz, SAMPLE_RATE_HZ
     ).numpy()
     return found
-
-
-def _damaged(utterance: Utterance, what: str) -> DataError:
-    return DataError(
-        f"utterance {utterance.id!r}: the audio {utterance.audio} {what}",
-        where=utterance.where,
-        hint="restore the file, or take the line out of the manifest",
-    )
