@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from baselines.fitting import Indices
+from tasks.corpora.utterance import Utterance
 
 IN_MEMORY_BYTES = 1 << 30
 """A larger table of means stays on disk, memory-mapped."""
@@ -31,6 +33,10 @@ class Inputs(Protocol):
     def take(self, batch: Indices) -> tuple[Any, ...]:
         """The module's arguments for these utterances."""
         ...
+
+
+Read = Callable[[Sequence[Utterance]], Inputs]
+"""Reads a split."""
 
 
 class MeanTable:

@@ -34,7 +34,6 @@ class LabelProblem:
             n_labels) logits, the slots side by side, of what `Inputs.take` gives.
         train: the training set.
         valid: the validation set.
-        usable: indices of the training utterances to learn from.
         batch_utterances: utterances a step.
     """
 
@@ -45,10 +44,9 @@ class LabelProblem:
         *,
         train: Inputs,
         valid: Inputs,
-        usable: Indices,
         batch_utterances: int,
     ) -> None:
-        self.job, self.start, self.usable = job, start, usable
+        self.job, self.start = job, start
         self.train, self.valid = train, valid
         self.batch_utterances = batch_utterances
         self.softmax = LabelSoftmax(job.labels)
@@ -58,7 +56,7 @@ class LabelProblem:
     def batches(self, epoch: int) -> Sequence[Indices]:
         """A new random order each epoch, cut into batches."""
         generator = random.numpy_generator(self.job.seed, "batches", epoch)
-        order = self.usable[generator.permutation(len(self.usable))]
+        order = generator.permutation(len(self.train.sizes))
         return _cut(order, self.train.sizes[order], self.train.limit, self.batch_utterances)
 
     def read(self, batch: Indices) -> tuple[tuple[Any, ...], Tensor]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from pydantic import BaseModel
 from safetensors.torch import save
@@ -160,7 +159,6 @@ class LinearProbe:
             self._start,
             train=self._means(job.corpus.train),
             valid=self._means(job.corpus.valid),
-            usable=np.arange(len(job.corpus.train)),
             batch_utterances=self._batch_utterances,
         )
         plan = Plan(

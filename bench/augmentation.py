@@ -54,5 +54,5 @@ def perturbed_units(job: Job, copies: int) -> list[list[NDArray[np.int32]]]:
     for copy in range(copies):
         what = f"{corpus.name}, train, copy {copy + 1} of {copies}"
         made = extractor.extract(corpus.train, job.progress, what, copy)
-        found.append([units.units for units in made.units])
+        found.append([units.units for units in made])
     return found

@@ -40,6 +40,7 @@ from bench.records import (
     TrainRecord,
 )
 from bench.run_folder import Identity, RunFolder
+from bench.speech.damaged import without_damage
 from bench.speech.units import holds_audio_only, with_units
 from tasks.corpora.opening import open_corpus
 from tasks.corpora.subset import shots, subset
@@ -371,6 +372,7 @@ def _corpus(
     # Looked up first: a wrong name must not wait for a corpus to be generated.
     folder = None if gslm is None else gslm_folder(gslm)
     corpus = open_corpus(request.corpus, task, root=request.root, progress=progress)
+    corpus = without_damage(corpus, progress)
     if entry.units and holds_audio_only(corpus):
         from bench.gslm.speech import extractor_of  # imports torch, which others do without
 

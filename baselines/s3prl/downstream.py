@@ -11,18 +11,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from baselines.fitting import Fitting, Plan, Problem
+from baselines.inputs import Read
 from baselines.option_text import layer_list
 from baselines.s3prl.containment import seeded
 from baselines.s3prl.ctc_decoding import BeamSettings, Decoder, beam_decoder, greedy
 from baselines.s3prl.ctc_model import CtcModel
-from baselines.s3prl.extraction import check_audio_is_there
 from baselines.s3prl.label_task import LabelTask
 from baselines.s3prl.options import DownstreamOptions
 from baselines.s3prl.pooled_classifier import PooledClassifier
 from baselines.s3prl.recipes import Recipe
 from baselines.s3prl.recurrent_head import SMALL, SUPERB, RecurrentClassifier
 from baselines.s3prl.sequence_task import SequenceTask
-from baselines.s3prl.splits import Read
 from baselines.s3prl.tuned_model import Head
 from baselines.s3prl.upstream import Upstream
 from bench import random
@@ -31,6 +30,7 @@ from bench.gslm.precision import fast_in_bf16
 from bench.memory import keep_freed_memory
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import Precision, TrainRecord
+from bench.speech.damaged import check_audio_is_there
 from tasks.corpora.utterance import Utterance
 
 

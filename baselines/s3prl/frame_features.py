@@ -19,12 +19,11 @@ from torch import Tensor
 from baselines.fitting import Indices
 from baselines.s3prl.extraction import extract
 from baselines.s3prl.recurrent_head import padded
-from baselines.s3prl.survey import Survey
 from baselines.s3prl.upstream import Upstream
 from bench.errors import DataError, UsageError
 from bench.progress import Progress
-from bench.speech.audio import content_key
 from bench.speech.cache import Cache, Key
+from bench.speech.survey import undamaged
 from tasks.corpora.utterance import Utterance
 
 KIND = "s3prl-frames"
@@ -69,13 +68,12 @@ class FrameFeatures:
         progress: shows bars while they are computed.
 
     Attributes:
-        n_frames: (n_utterances,) int64; 0 where the audio is damaged.
+        n_frames: (n_utterances,) int64.
         n_stored: how many of the utterances, from the first on, the cache holds.
-        damage: what is wrong with the audio of an utterance, by its index.
         sizes, limit: see `Inputs`; counted in frames.
 
     Raises:
-        DataError: if a feature does not fit half precision.
+        DataError: if audio is damaged, or a feature does not fit half precision.
     """
 
     limit = BATCH_FRAMES
@@ -90,10 +88,8 @@ class FrameFeatures:
         progress: Progress,
     ) -> None:
         self._upstream, self._utterances, self._gain_db = upstream, utterances, gain_db
-        content = content_key(utterances)
-        survey = Survey(utterances, content, progress=progress)
-        self.damage = survey.damage
-        self.n_frames = np.array([upstream.n_frames(n) if n else 0 for n in survey.n_samples])
+        survey = undamaged(utterances, progress)
+        self.n_frames = np.array([upstream.n_frames(n) for n in survey.n_samples])
         self.sizes = self.n_frames
         ends = self.n_frames.cumsum()
         self._starts = ends - self.n_frames
@@ -114,16 +110,15 @@ class FrameFeatures:
             )
             some = utterances[: self.n_stored]
             for found in extract(upstream, some, gain_db=gain_db, progress=progress):
-                if found.frames is not None:
-                    start = self._starts[found.position]
-                    rounded = self._half(found.frames, found.position)
-                    stop = start + self.n_frames[found.position]
-                    table[start:stop] = rounded.transpose(0, 1).cpu().numpy()
+                start = self._starts[found.position]
+                rounded = self._half(found.frames, found.position)
+                stop = start + self.n_frames[found.position]
+                table[start:stop] = rounded.transpose(0, 1).cpu().numpy()
             table.flush()
 
         key: Key = {
             "upstream": upstream.fingerprint,
-            "audio": content,
+            "audio": survey.content,
             "gain_db": gain_db,
             "n_stored": self.n_stored,
         }
@@ -136,7 +131,7 @@ class FrameFeatures:
         return frames.to(self._upstream.device), lengths
 
     def __getitem__(self, index: int) -> Tensor:
-        """The frames of an utterance whose audio is not damaged.
+        """The frames of an utterance.
 
         Returns:
             (n_layers, n_frames, dim) float32.
@@ -151,8 +146,6 @@ class FrameFeatures:
             gain_db=self._gain_db,
             progress=Progress(quiet=True),
         )
-        if found.frames is None:
-            raise DataError(found.damage, where=self._utterances[index].where)
         return (self._half(found.frames, index).float() if self._rounded else found.frames).cpu()
 
     def _half(self, frames: Tensor, index: int) -> Tensor:

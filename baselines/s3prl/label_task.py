@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from baselines.inputs import Read
 from baselines.label_problem import LabelProblem, answer
-from baselines.s3prl.splits import Read, read_for_training, read_test
 from bench.method import Job, Prediction
 from tasks.corpora.utterance import Utterance
 
@@ -32,15 +32,13 @@ class LabelTask:
         """The training problem.
 
         Raises:
-            DataError, MissingError: see `read_for_training`.
+            DataError, MissingError: if audio is damaged or absent.
         """
-        splits = read_for_training(self.job.corpus, self.read)
         return LabelProblem(
             self.job,
             self.start,
-            train=splits.train,
-            valid=splits.valid,
-            usable=splits.usable,
+            train=self.read(self.job.corpus.train),
+            valid=self.read(self.job.corpus.valid),
             batch_utterances=self.batch_utterances,
         )
 
@@ -50,5 +48,4 @@ class LabelTask:
         Raises:
             DataError: if audio is damaged.
         """
-        split = read_test(self.read, utterances)
-        return answer(self.job, module, split, self.batch_utterances)
+        return answer(self.job, module, self.read(utterances), self.batch_utterances)

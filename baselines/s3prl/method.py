@@ -11,12 +11,12 @@ from functools import partial
 from pydantic import BaseModel
 from torch import Tensor
 
+from baselines.inputs import Read
 from baselines.s3prl.downstream import Downstream, load_upstream, make_head
 from baselines.s3prl.frame_features import Budget, FrameReader
 from baselines.s3prl.options import S3prlOptions, settled
 from baselines.s3prl.pooled_features import PooledFeatures
 from baselines.s3prl.recipes import recipe_of
-from baselines.s3prl.splits import Read
 from bench.method import Job, ModelDescription, Prediction
 from bench.records import TrainRecord
 from tasks.corpora.utterance import Utterance

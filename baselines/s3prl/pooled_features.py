@@ -7,7 +7,6 @@ layers x frames x dim, computed once and kept in the cache.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,8 +36,7 @@ class PooledFeatures:
         progress: shows a bar while they are computed.
 
     Attributes:
-        means: (n_utterances, n_layers, dim) float32, memory-mapped; zeros where damaged.
-        damage: what is wrong with the audio of an utterance, by its index.
+        means: (n_utterances, n_layers, dim) float32, memory-mapped.
         sizes, limit: see `Inputs`; a batch may be as large as the split.
     """
 
@@ -56,16 +54,9 @@ class PooledFeatures:
             table = np.lib.format.open_memmap(
                 folder / "means.npy", mode="w+", dtype=np.float32, shape=shape
             )
-            damage: dict[int, str] = {}
-            for index, frames, damaged in extract(
-                upstream, utterances, gain_db=gain_db, progress=progress
-            ):
-                if frames is None:
-                    damage[index] = damaged
-                else:
-                    table[index] = frames.mean(dim=1).cpu().numpy()
+            for index, frames in extract(upstream, utterances, gain_db=gain_db, progress=progress):
+                table[index] = frames.mean(dim=1).cpu().numpy()
             table.flush()
-            (folder / "damage.json").write_text(json.dumps(damage), encoding="utf-8")
 
         key: Key = {
             "upstream": upstream.fingerprint,
@@ -74,8 +65,6 @@ class PooledFeatures:
         }
         folder = Cache().folder(KIND, key, build)
         self.means: NDArray[np.float32] = np.load(folder / "means.npy", mmap_mode="r")
-        found = json.loads((folder / "damage.json").read_text(encoding="utf-8"))
-        self.damage = {int(index): str(reason) for index, reason in found.items()}
         self._table = MeanTable(self.means, upstream.device)
         self.sizes, self.limit = self._table.sizes, self._table.limit
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from baselines.answering import answer_in_batches
 from baselines.fitting import Indices
+from baselines.inputs import Inputs, Read
 from baselines.s3prl.ctc_decoding import Decoder, greedy
 from baselines.s3prl.ctc_model import ctc_loss, log_probability
-from baselines.s3prl.splits import Read, Split, read_for_training, read_test
 from bench import random
 from bench.gslm.packing import length_bucketed
 from bench.method import Job, Prediction
@@ -45,16 +45,13 @@ class SequenceTask:
         """The training problem.
 
         Raises:
-            DataError, MissingError: see `read_for_training`.
+            DataError, MissingError: if audio is damaged or absent.
         """
-        # Training comes first: what is read more often should find room in a cache.
-        splits = read_for_training(self.job.corpus, self.read, ("train", "valid", "test"))
         return SequenceProblem(
             self.job,
             self.start,
-            train=splits.train,
-            valid=splits.valid,
-            usable=splits.usable,
+            train=self.read(self.job.corpus.train),
+            valid=self.read(self.job.corpus.valid),
             batch_utterances=self.batch_utterances,
         )
 
@@ -64,7 +61,7 @@ class SequenceTask:
         Raises:
             DataError: if audio is damaged.
         """
-        split = read_test(self.read, utterances)
+        split = self.read(utterances)
         return _answer(self.job, module, split, self.batch_utterances, self.decoder)
 
 
@@ -77,7 +74,6 @@ class SequenceProblem:
             steps (see `CtcModel.forward`) of what `Inputs.take` gives.
         train: the training set.
         valid: the validation set.
-        usable: indices of the training utterances to learn from.
         batch_utterances: utterances a step.
     """
 
@@ -86,22 +82,20 @@ class SequenceProblem:
         job: Job,
         start: Callable[[], nn.Module],
         *,
-        train: Split,
-        valid: Split,
-        usable: Indices,
+        train: Inputs,
+        valid: Inputs,
         batch_utterances: int,
     ) -> None:
-        self.job, self.start, self.usable = job, start, usable
+        self.job, self.start = job, start
         self.train, self.valid = train, valid
         self.batch_utterances = batch_utterances
         self.labels = [list(job.labels.ids(u.symbols)) for u in job.corpus.train]
 
     def batches(self, epoch: int) -> Sequence[Indices]:
         """Utterances of similar length together, in a new order each epoch."""
-        sizes, limit = self.train.sizes[self.usable], self.train.limit
+        sizes, limit = self.train.sizes, self.train.limit
         generator = random.numpy_generator(self.job.seed, "batches", epoch)
-        found = length_bucketed(sizes, limit, generator, max_utterances=self.batch_utterances)
-        return [self.usable[batch] for batch in found]
+        return list(length_bucketed(sizes, limit, generator, max_utterances=self.batch_utterances))
 
     def read(self, batch: Indices) -> tuple[tuple[Any, ...], list[list[int]]]:
         """The module's arguments for a batch, and its label ids."""
@@ -126,7 +120,7 @@ class SequenceProblem:
 def _answer(
     job: Job,
     module: nn.Module,
-    split: Split,
+    split: Inputs,
     batch_utterances: int,
     decoder: Decoder,
     *,

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from baselines.fitting import Indices
-from baselines.s3prl.survey import Survey
 from bench.progress import Progress
-from bench.speech.audio import SAMPLE_RATE_HZ, content_key, read_audio
+from bench.speech.audio import SAMPLE_RATE_HZ, read_audio
+from bench.speech.survey import undamaged
 from tasks.corpora.utterance import Utterance
 
 STEP_S = 96
@@ -28,7 +28,6 @@ class Waves:
         progress: shows a bar while the audio is read for the first time.
 
     Attributes:
-        damage: what is wrong with the audio of an utterance, by its index.
         sizes, limit: see `Inputs`; counted in samples at 16 kHz.
 
     Raises:
@@ -40,15 +39,14 @@ class Waves:
     def __init__(
         self, utterances: Sequence[Utterance], *, gain_db: float, progress: Progress
     ) -> None:
-        survey = Survey(utterances, content_key(utterances), progress=progress)
-        self.damage, self.sizes = survey.damage, np.array(survey.n_samples, np.int64)
+        self.sizes = np.array(undamaged(utterances, progress).n_samples, np.int64)
         self._utterances, self._scale = utterances, np.float32(10 ** (gain_db / 20))
 
     def take(self, batch: Indices) -> tuple[list[Tensor]]:
         """Each (n_samples,) float32, on the CPU.
 
         Raises:
-            DataError: if audio was damaged since.
+            DataError: if audio is damaged.
         """
         read = (read_audio(self._utterances[int(index)]) for index in batch)
         return ([torch.from_numpy(wave * self._scale) for wave in read],)

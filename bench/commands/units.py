@@ -44,6 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.gslm.speech import extractor_of, write_units
     from bench.interruption import interruptible
     from bench.progress import Progress
+    from bench.speech.damaged import without_damage
     from bench.speech.units import holds_audio_only, with_units
     from tasks.corpora.opening import open_corpus
     from tasks.registry import TASKS
@@ -58,6 +59,7 @@ def execute(arguments: argparse.Namespace) -> int:
         corpus = open_corpus(arguments.corpus, task, root=arguments.root, progress=progress)
         if not holds_audio_only(corpus):
             raise UsageError("holds units already", where=arguments.corpus)
-        write_units(with_units(corpus, extractor, progress), out)
+        heard = without_damage(corpus, progress)
+        write_units(with_units(heard, extractor, progress), out)
     print(out)
     return 0

@@ -15,6 +15,7 @@ from bench.files import replace_folder, storage, write_atomic
 from bench.gslm.folder import SPEECH_SIDE, read_card
 from bench.progress import Progress
 from bench.speech.audio import read_audio
+from bench.speech.damaged import without_damage
 from bench.speech.encoder import save_encoder
 from bench.speech.kmeans import fit_kmeans, save_kmeans
 from bench.speech.mfcc import MfccEncoder, MfccSettings
@@ -120,6 +121,7 @@ def speech_to_units(
     for corpus in corpora:
         if not holds_audio_only(corpus):
             raise UsageError("holds units: give it to --units", where=name)
+    corpora = [without_damage(corpus, progress) for corpus in corpora]
     utterances = [utterance for corpus in corpora for utterance in corpus.train]
     order = random.numpy_generator(seed, "pretrain", "fit").permutation(len(utterances))
     waveforms = [read_audio(utterances[i]) for i in order[:FIT_UTTERANCES]]

@@ -36,6 +36,10 @@ _UNKNOWN_SIZE = 0x7FFF0000
 could not know the size. It is the largest number there is, less a header or a part of a frame."""
 
 
+_CONTENTS: dict[Path, tuple[int, int, str]] = {}
+"""Size, time of writing and SHA-256 of the files read so far."""
+
+
 class DamageError(Exception):
     """What is wrong with a sound file, in words that hold wherever the file lies."""
 
@@ -112,14 +116,21 @@ def content_key(utterances: Sequence[Utterance]) -> str:
         MissingError: if a file is absent or cannot be read.
         DataError: if an utterance has no audio.
     """
-    of_file: dict[Path, str] = {}
     digest = hashlib.sha256()
     for utterance in utterances:
-        path = utterance.audio_path()
-        if path not in of_file:
-            of_file[path] = sha256_of_file(path)
-        digest.update(f"{of_file[path]} {utterance.start_s} {utterance.end_s}\n".encode("ascii"))
+        content = _content_of(utterance.audio_path())
+        digest.update(f"{content} {utterance.start_s} {utterance.end_s}\n".encode("ascii"))
     return digest.hexdigest()
+
+
+def _content_of(path: Path) -> str:
+    """The SHA-256 of a file, read once a process as long as size and time of writing stay."""
+    seen = path.stat()
+    known = _CONTENTS.get(path)
+    if known is None or known[:2] != (seen.st_size, seen.st_mtime_ns):
+        known = seen.st_size, seen.st_mtime_ns, sha256_of_file(path)
+        _CONTENTS[path] = known
+    return known[2]
 
 
 def _check_whole(file: SoundFile) -> None:

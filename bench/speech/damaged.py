@@ -1,65 +1,88 @@
-"""What becomes of damaged audio.
+"""What becomes of damaged audio, before anything else is done with a corpus.
 
-A damaged training utterance is left out, named in the record (`corpus.skipped`). In validation and
-test nothing is left out: scores on another test set would not compare, so that is an error, raised
-before any training. More than a tenth of damaged training audio is an error too: then something
-else is wrong.
+A damaged training utterance is left out, named in the record (`corpus.skipped`), whatever method
+asks: all learn from the same utterances. In validation and test nothing is left out: scores on
+another test set would not compare, so that is an error, raised before any training. More than a
+tenth of damaged training audio is an error too: then something else is wrong.
 
-Caches are found by the content of audio, so what is wrong names neither utterance nor file, which
-may be another corpus's: they come from whoever reads the cache, and are put before it here.
+Only audio that nobody vouches for is looked at, and it becomes part of what the corpus is: a run
+whose files were restored or exchanged is another run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bench.errors import DataError
-from bench.speech.audio import DamageError, samples_of, told
-from tasks.corpora.corpus import Corpus, SplitName
+from bench.errors import DataError, MissingError
+from bench.progress import Progress
+from bench.speech.audio import told
+from bench.speech.survey import Survey
+from tasks.corpora.corpus import SPLITS, Corpus, SplitName
+from tasks.corpora.split import Split
 from tasks.corpora.utterance import Utterance
 
 MOST_DAMAGED = 0.1
 """Share of training utterances that may be left out."""
 
 
-def audio_or_damage(utterance: Utterance) -> NDArray[np.float32] | str:
-    """`read_audio`, or what is wrong with the audio, without the utterance's id and file.
-
-    Raises:
-        MissingError: if there is no file.
-        DataError: if the utterance has no audio at all.
-    """
-    try:
-        return samples_of(utterance)
-    except DamageError as damage:
-        return str(damage)
-
-
-def leave_out(corpus: Corpus, damaged: Iterable[tuple[Utterance, str]]) -> None:
-    """Notes damaged training utterances as skipped in the record.
+def without_damage(corpus: Corpus, progress: Progress) -> Corpus:
+    """The corpus without its damaged training audio, and with the audio in its fingerprint.
 
     Args:
-        corpus: what they belong to.
-        damaged: training utterances and what is wrong with each.
+        corpus: returned as it is where it has no audio, or its `samples` are vouched for.
+        progress: shows a bar while audio is read for the first time.
 
     Raises:
-        DataError: if they are more than a tenth.
+        MissingError: if an audio file is absent.
+        DataError: if validation or test audio is damaged, or much of the training audio.
     """
-    found = list(damaged)
-    check_few(found, len(corpus.train))
-    known = set(corpus.skipped)
-    corpus.skipped.extend(entry for u, what in found if (entry := (u.id, what)) not in known)
+    if corpus.samples or corpus.train[0].audio is None:
+        return corpus
+    contents: list[str] = []
+    readers: dict[SplitName, Callable[[], Split]] = {}
+    for name in SPLITS:
+        split = corpus.split(name)
+        check_audio_is_there(split.utterances)
+        survey = Survey(split.utterances, progress)
+        contents.append(survey.content)
+        readers[name] = _left_of(split, name, survey.damage)
+    return corpus.derived(readers, samples=" ".join(contents))
 
 
-def check_few(damaged: Sequence[tuple[Utterance, str]], n_train: int) -> None:
-    """Raises where too much training audio is damaged to leave it out.
+def _left_of(split: Split, name: SplitName, damage: dict[int, str]) -> Callable[[], Split]:
+    utterances = split.utterances
+    damaged = [(utterances[index], what) for index, what in sorted(damage.items())]
+    if name == "train":
+        _check_few(damaged, len(utterances))
+    else:
+        _refuse(name, damaged)
+    found = Split(
+        utterances=tuple(u for index, u in enumerate(utterances) if index not in damage),
+        skipped=(*split.skipped, *((utterance.id, what) for utterance, what in damaged)),
+        notes=split.notes,
+    )
+    return lambda: found
+
+
+def check_audio_is_there(utterances: Sequence[Utterance]) -> None:
+    """Looks for every audio file before any long work.
 
     Raises:
-        DataError: if that is more than a tenth of `n_train` utterances.
+        MissingError: naming the first absent file and how many there are.
+        DataError: if an utterance has no audio at all.
     """
+    absent = [u for u in utterances if u.audio is None or not u.audio.is_file()]
+    if not absent:
+        return
+    try:
+        absent[0].audio_path()
+    except MissingError as error:
+        more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+        raise MissingError(error.message + more, where=error.where, hint=error.hint) from None
+
+
+def _check_few(damaged: Sequence[tuple[Utterance, str]], n_train: int) -> None:
+    """Raises where too much training audio is damaged to leave it out."""
     if len(damaged) > MOST_DAMAGED * n_train:
         first, what = damaged[0]
         raise DataError(
@@ -70,12 +93,8 @@ def check_few(damaged: Sequence[tuple[Utterance, str]], n_train: int) -> None:
         )
 
 
-def refuse(split: SplitName, damaged: Sequence[tuple[Utterance, str]]) -> None:
-    """Raises for damaged audio outside training.
-
-    Raises:
-        DataError: naming the first utterances, if there are any.
-    """
+def _refuse(split: SplitName, damaged: Sequence[tuple[Utterance, str]]) -> None:
+    """Raises for damaged audio outside training."""
     if not damaged:
         return
     first, what = damaged[0]

@@ -7,7 +7,6 @@ corpus costs nothing, and any other encoder makes units of its own.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,9 +25,8 @@ from bench.progress import Bar, Progress
 from bench.speech import encoder as encoders
 from bench.speech import kmeans as clusterings
 from bench.speech import perturbation
-from bench.speech.audio import content_key
+from bench.speech.audio import content_key, read_audio
 from bench.speech.cache import Cache
-from bench.speech.damaged import audio_or_damage, check_few, refuse
 from bench.speech.encoder import Encoder, load_encoder
 from bench.speech.equal_lengths import equally_long
 from bench.speech.kmeans import KMeans, load_kmeans
@@ -56,18 +54,6 @@ class Units(NamedTuple):
 
 
 NOTHING = Units(np.empty(0, np.int32), np.empty(0, np.int32))
-
-
-class Extracted(NamedTuple):
-    """Utterances in units.
-
-    Attributes:
-        units: of each utterance; none where its audio is damaged.
-        damage: what is wrong with the audio of an utterance, by its index.
-    """
-
-    units: list[Units]
-    damage: dict[int, str]
 
 
 def deduplicate(frames: NDArray[np.int32]) -> Units:
@@ -114,7 +100,7 @@ class UnitExtractor:
         progress: Progress,
         what: str,
         copy: int | None = None,
-    ) -> Extracted:
+    ) -> list[Units]:
         """Units of utterances, in order, from the cache where they are known.
 
         Args:
@@ -126,6 +112,7 @@ class UnitExtractor:
 
         Raises:
             MissingError: if a file is not there.
+            DataError: if one is damaged.
         """
         cache = Cache()
         key = {"extractor": self.fingerprint, "audio": content_key(utterances)}
@@ -145,42 +132,35 @@ class UnitExtractor:
 
     def _compute(
         self, utterances: Sequence[Utterance], progress: Progress, what: str, copy: int | None
-    ) -> Extracted:
+    ) -> list[Units]:
         units: list[Units] = []
-        damage: dict[int, str] = {}
         starts = range(0, len(utterances), BLOCK_UTTERANCES)
         with progress.bar(len(utterances), f"units of {what}", "utterances") as bar:
 
-            def block(start: int) -> Extracted:
+            def block(start: int) -> list[Units]:
                 return self._block(utterances[start : start + BLOCK_UTTERANCES], start, bar, copy)
 
-            for start, found in zip(starts, each_on_one_thread(block, starts), strict=True):
-                units += found.units
-                damage |= {start + i: reason for i, reason in found.damage.items()}
-        return Extracted(units, damage)
+            for found in each_on_one_thread(block, starts):
+                units += found
+        return units
 
     def _block(
         self, utterances: Sequence[Utterance], first: int, bar: Bar, copy: int | None
-    ) -> Extracted:
-        waveforms: list[tuple[int, NDArray[np.float32]]] = []
-        damage: dict[int, str] = {}
+    ) -> list[Units]:
+        waveforms: list[NDArray[np.float32]] = []
         for i, utterance in enumerate(utterances):
-            read = audio_or_damage(utterance)
-            if isinstance(read, str):
-                damage[i] = read
-                bar.advance()
-                continue
+            wave = read_audio(utterance)
             if copy is not None:
                 draws = random.numpy_generator(0, "perturbation", copy, first + i)
-                read = perturbation.perturbed(read, draws)
-            waveforms.append((i, read))
-        found: dict[int, Units] = dict.fromkeys(damage, NOTHING)
-        for batch in equally_long([len(wave) for _, wave in waveforms]):
-            frames = self.encoder.encode(np.stack([waveforms[place][1] for place in batch]))
+                wave = perturbation.perturbed(wave, draws)
+            waveforms.append(wave)
+        found: dict[int, Units] = {}
+        for batch in equally_long([len(wave) for wave in waveforms]):
+            frames = self.encoder.encode(np.stack([waveforms[place] for place in batch]))
             for place, rows in zip(batch, frames, strict=True):
-                found[waveforms[place][0]] = self._units(rows)
+                found[place] = self._units(rows)
             bar.advance(len(batch))
-        return Extracted([found[i] for i in range(len(utterances))], damage)
+        return [found[i] for i in range(len(utterances))]
 
     def _units(self, frames: NDArray[np.float32]) -> Units:
         ids = self.kmeans.assign(frames)
@@ -206,40 +186,31 @@ def _split_with_units(
 ) -> Split:
     split = corpus.split(name)
     found = extractor.extract(split.utterances, progress, f"{corpus.name}, {name}")
-    utterances, damaged = [], []
-    for i, (utterance, units) in enumerate(zip(split.utterances, found.units, strict=True)):
-        if i in found.damage:
-            damaged.append((utterance, found.damage[i]))
-        else:
-            utterances.append(replace(utterance, units=units.units))
-    if name == "train":
-        check_few(damaged, len(split.utterances))
-    else:
-        refuse(name, damaged)
-    skipped = (*split.skipped, *((utterance.id, reason) for utterance, reason in damaged))
-    return Split(utterances=tuple(utterances), skipped=skipped, notes=split.notes)
+    utterances = (
+        replace(utterance, units=units.units)
+        for utterance, units in zip(split.utterances, found, strict=True)
+    )
+    return Split(utterances=tuple(utterances), skipped=split.skipped, notes=split.notes)
 
 
-def _write(file: Path, found: Extracted) -> None:
+def _write(file: Path, found: list[Units]) -> None:
     tensors = {
-        "units": np.concatenate([units.units for units in found.units]),
-        "durations": np.concatenate([units.durations for units in found.units]),
-        "lengths": np.array([len(units.units) for units in found.units], np.int64),
-        "damage": np.frombuffer(json.dumps(found.damage).encode(), np.uint8),
+        "units": np.concatenate([units.units for units in found]),
+        "durations": np.concatenate([units.durations for units in found]),
+        "lengths": np.array([len(units.units) for units in found], np.int64),
     }
     file.write_bytes(save(tensors))
 
 
-def _read(file: Path, n_utterances: int) -> Extracted | None:
+def _read(file: Path, n_utterances: int) -> list[Units] | None:
     """What a cache entry holds; None if it is not what was written."""
     try:
         tensors = load_file(file)
         ends = np.cumsum(tensors["lengths"])
         units, durations = tensors["units"], tensors["durations"]
-        damage: dict[str, str] = json.loads(tensors["damage"].tobytes())
     except (SafetensorError, OSError, KeyError, ValueError):
         return None
     if len(ends) != n_utterances or ends[-1] != len(units) or len(units) != len(durations):
         return None
     parts = zip(np.split(units, ends[:-1]), np.split(durations, ends[:-1]), strict=True)
-    return Extracted([Units(a, b) for a, b in parts], {int(i): x for i, x in damage.items()})
+    return [Units(a, b) for a, b in parts]

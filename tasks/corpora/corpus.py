@@ -31,7 +31,7 @@ class Corpus:
         readers: reads a split; called once each, when the split is first used.
         root: the folder that audio paths are relative to, so that moving a corpus does not
             change its fingerprint.
-        samples: stands for the bytes of the audio, where somebody vouches for them.
+        samples: stands for the bytes of the audio, where they are known.
         skipped: (id, reason) of the utterances left out of the splits read so far.
         notes: counts of what was done to the content of the splits read so far.
     """
@@ -63,14 +63,21 @@ class Corpus:
         }
         return cls(name=name, task=task, readers=readers)
 
-    def derived(self, readers: Mapping[SplitName, Callable[[], Split]]) -> Corpus:
-        """A corpus of the same name, task and places that reads its splits anew."""
+    def derived(
+        self, readers: Mapping[SplitName, Callable[[], Split]], *, samples: str | None = None
+    ) -> Corpus:
+        """A corpus of the same name, task and places that reads its splits anew.
+
+        Args:
+            readers: of its splits.
+            samples: None: those of this corpus.
+        """
         return Corpus(
             name=self.name,
             task=self.task,
             readers=readers,
             root=self.root,
-            samples=self.samples,
+            samples=self.samples if samples is None else samples,
         )
 
     def split(self, name: SplitName) -> Split:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -26,7 +25,7 @@ from baselines.s3prl.recurrent_head import Size
 from baselines.s3prl.tuned_model import TunedModel, Tuning
 from baselines.s3prl.upstream import Upstream
 from baselines.s3prl.waves import Waves
-from bench.errors import DataError, UsageError
+from bench.errors import UsageError
 from bench.method import Job
 from bench.progress import Progress
 from bench.speech.encoder import save_encoder
@@ -308,18 +307,3 @@ def test_waves_are_scaled_and_batches_hold_so_many_seconds(
         assert max(int(sizes[batch].sum()) for batch in batches) <= 20_000
         assert len(batches) < SIZES["train"]
     assert waves.STEP_S * 16_000 > 20_000
-
-
-def test_damaged_audio(job: MakeAudioJob) -> None:
-    given = job("waves", "asr")
-    for utterance, split in ((given.corpus.train[4], "train"), (given.corpus.test[2], "test")):
-        assert utterance.audio is not None
-        soundfile.write(utterance.audio, np.zeros(0), 16_000)
-        method = S3prlFinetune(given, FinetuneOptions())
-        if split == "train":
-            problem = method._work._task.prepare()
-            assert 4 not in np.concatenate(problem.batches(0))
-            assert [name for name, _ in given.corpus.skipped] == ["train-4"]
-        else:
-            with pytest.raises(DataError, match=r"test set \('test-2'\)"):
-                method.train()

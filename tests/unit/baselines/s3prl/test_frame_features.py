@@ -37,14 +37,12 @@ def features(
 def test_frames_are_the_upstreams_rounded_to_half(utterances: list[Utterance]) -> None:
     upstream = Upstream("waves")
     found = features(utterances, Budget("1GB"), upstream)
-    for position, frames, _ in extract(upstream, utterances, gain_db=0.0, progress=QUIET):
-        assert frames is not None
+    for position, frames in extract(upstream, utterances, gain_db=0.0, progress=QUIET):
         assert torch.equal(found[position], frames.half().float())
         assert found.n_frames[position] == frames.shape[1]
     exact = features(utterances, Budget("off"), upstream)
     assert exact.n_stored == 0
-    for position, frames, _ in extract(upstream, utterances, gain_db=0.0, progress=QUIET):
-        assert frames is not None
+    for position, frames in extract(upstream, utterances, gain_db=0.0, progress=QUIET):
         assert torch.allclose(exact[position], frames, atol=1e-5, rtol=0)
 
 
@@ -78,14 +76,12 @@ def test_bad_budgets(text: str) -> None:
         Budget(text)
 
 
-def test_damaged_audio_has_no_frames(utterances: list[Utterance]) -> None:
+def test_damaged_audio_is_an_error(utterances: list[Utterance]) -> None:
     assert utterances[2].audio is not None
     soundfile.write(utterances[2].audio, np.zeros(0), 16_000)
     for budget in (Budget("1GB"), Budget("off")):
-        found = features(utterances, budget)
-        assert list(found.damage) == [2]
-        assert found.n_frames[2] == 0 < found.n_frames[3]
-        assert torch.isfinite(found[3]).all()
+        with pytest.raises(DataError, match=r"'train-2': .* is empty"):
+            features(utterances, budget)
 
 
 def test_features_beyond_half_precision_are_refused(utterances: list[Utterance]) -> None:

@@ -33,7 +33,7 @@ def test_units_of_kept_spectra_are_those_of_the_audio(tmp_path: Path) -> None:
         utterances.append(
             Utterance(id=str(i), symbols=("a",), audio=tmp_path / f"{i}.wav", where="m")
         )
-    wanted = extractor.extract(utterances, QUIET, "x").units
+    wanted = extractor.extract(utterances, QUIET, "x")
     found = units_of(extractor.encoder, extractor.kmeans, [spectra(s) for s in said], QUIET)
     alike = [
         SequenceMatcher(a=a.tolist(), b=b.units.tolist(), autojunk=False).ratio()
