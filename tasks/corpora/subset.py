@@ -26,14 +26,14 @@ def subset(corpus: Corpus, n: int, seed: int) -> Corpus:
     the file is kept. With `n` at or above the corpus's size the corpus itself is returned.
 
     Raises:
-        UsageError: if `n` is too small to show every class.
+        UsageError: if `n` is too small to show every class, or every symbol.
     """
     n_train = len(corpus.train)
     if n >= n_train:
         return corpus
     if corpus.task.is_sequence:
-        _at_least(n, 1, "--subset", "utterance")
-        order = _covering_order(corpus.train, seed)
+        order, n_covering = _covering_order(corpus.train, seed)
+        _at_least(n, n_covering, "--subset", "training utterances, to show every symbol")
     else:
         classes = _classes(corpus.train, seed)
         _at_least(n, len(classes), "--subset", "training utterances, one for every class")
@@ -106,8 +106,12 @@ def _balanced_order(classes: Sequence[Sequence[int]]) -> list[int]:
     return [members[rank] for rank in range(longest) for members in classes if rank < len(members)]
 
 
-def _covering_order(utterances: Sequence[Utterance], seed: int) -> list[int]:
-    """A random order, with the utterances that are the first to show a symbol moved ahead."""
+def _covering_order(utterances: Sequence[Utterance], seed: int) -> tuple[list[int], int]:
+    """A random order, with the utterances that are the first to show a symbol moved ahead.
+
+    Returns:
+        (the order, how many were moved ahead).
+    """
     seen: set[str] = set()
     ahead: list[int] = []
     rest: list[int] = []
@@ -115,7 +119,7 @@ def _covering_order(utterances: Sequence[Utterance], seed: int) -> list[int]:
         new = not seen.issuperset(utterances[i].symbols)
         (ahead if new else rest).append(i)
         seen.update(utterances[i].symbols)
-    return ahead + rest
+    return ahead + rest, len(ahead)
 
 
 def _at_least(value: int, least: int, option: str, what: str) -> None:

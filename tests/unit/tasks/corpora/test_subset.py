@@ -82,8 +82,10 @@ def test_a_subset_of_texts_shows_every_symbol_first() -> None:
     corpus = corpus_of(ASR, answers)
     small = subset(corpus, 4, seed=1)
     assert {symbol for u in small.train for symbol in u.symbols} == {"a", "b", "x", "y", "z"}
-    with pytest.raises(UsageError, match="--subset 0 is too small"):
-        subset(corpus, 0, seed=1)
+    for n in (0, 3):
+        with pytest.raises(UsageError, match=f"--subset {n} is too small") as caught:
+            subset(corpus, n, seed=1)
+        assert "at least 4" in str(caught.value)
 
 
 def test_shots_take_k_of_every_class_and_leave_the_rest_whole() -> None:
