@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from bench.errors import DataError
+from tasks.readable import writable
 from tasks.spelling import SPACE, is_tag, spell
 
 
@@ -148,6 +149,7 @@ def _span(slot: object, words: Sequence[str]) -> _Span:
     )
     if not isinstance(slot_type, str) or slot_type.split() != [slot_type]:
         raise DataError(f"a slot type must be a word, not {slot_type!r}")
+    writable(slot_type, "slot type")
     if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(words):
         raise DataError(
             f"slot {slot_type!r}: words {start!r} to {end!r} do not lie in a text of "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import DataError, UsageError
+from tasks.readable import label, writable
 from tasks.slot_text import tagged_symbols
 from tasks.spelling import spell, unspell
 
@@ -92,6 +93,7 @@ class TaskSpec:
         text = _field(row, "text", self.name)
         if not isinstance(text, str):
             raise DataError("`text` must be a string")
+        writable(text, "`text`")
         if self.answer == "text":
             return spell(text)
         return tagged_symbols(text, _field(row, "slots", self.name))
@@ -137,4 +139,4 @@ def _field(row: Mapping[str, object], name: str, task: str) -> object:
 def _label(value: object, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"`{field}` must hold non-empty strings, not {value!r}")
-    return value
+    return label(value, f"`{field}`:")

@@ -19,6 +19,7 @@ from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.label_folders import split_of
 from tasks.corpora.split import Split
 from tasks.corpora.utterance import Utterance
+from tasks.readable import label, writable
 from tasks.slot_text import tagged_symbols
 from tasks.spec import TaskSpec
 
@@ -45,12 +46,17 @@ def open_coffee(task: TaskSpec, root: Path | None, progress: Progress) -> Corpus
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         slots = {
-            str(name): (
+            writable(str(name), "the clip's name"): (
                 str(row["intent"]),
-                {str(kind): " ".join(str(value).split()) for kind, value in row["slots"].items()},
+                {
+                    str(kind): writable(" ".join(str(value).split()), f"{name}:")
+                    for kind, value in row["slots"].items()
+                },
             )
             for name, row in content.items()
         }
+    except DataError as error:
+        raise DataError(error.message, where=str(path), hint=error.hint) from None
     except OSError as error:
         raise MissingError(f"cannot be read: {error.strerror}", where=str(path)) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -75,22 +81,23 @@ def _read(
     task: TaskSpec,
     split: SplitName,
 ) -> Split:
-    utterances = tuple(
-        Utterance(
-            id=name,
-            symbols=_symbols(intent, found, task),
-            audio=root / "clips" / name,
-            where=str(root / "labels.json"),
-        )
-        for name, (intent, found) in sorted(slots.items())
-        if parts[name] == split
-    )
-    return Split(utterances=utterances)
+    where = str(root / "labels.json")
+    utterances = []
+    for name, (intent, found) in sorted(slots.items()):
+        if parts[name] == split:
+            try:
+                symbols = _symbols(intent, found, task)
+            except DataError as error:
+                message = f"clip {name!r}: {error.message}"
+                raise DataError(message, where=where, hint=error.hint) from None
+            audio = root / "clips" / name
+            utterances.append(Utterance(id=name, symbols=symbols, audio=audio, where=where))
+    return Split(utterances=tuple(utterances))
 
 
 def _symbols(intent: str, slots: dict[str, str], task: TaskSpec) -> tuple[str, ...]:
     if task.name == "ic":
-        return intent, slots.get(LABEL_SLOT, "none"), "none"
+        return label(intent, "the intent"), slots.get(LABEL_SLOT, "none"), "none"
     words: list[str] = []
     spans: list[dict[str, object]] = []
     for kind in ORDER:

@@ -22,6 +22,7 @@ from bench.progress import Progress
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.split import Split
 from tasks.corpora.utterance import Utterance
+from tasks.readable import label, writable
 from tasks.spec import TaskSpec
 
 SUFFIXES = (".wav", ".flac")
@@ -37,7 +38,8 @@ def open_label_folders(task: TaskSpec, root: Path | None, progress: Progress) ->
     Raises:
         UsageError: if no root is given, or the task has no single label.
         MissingError: if the root is no folder.
-        DataError: if it holds fewer than two labels or three groups of recordings.
+        DataError: if it holds fewer than two labels or three groups of recordings, or a label
+            or file has a name that no answer can have.
     """
     if root is None:
         raise UsageError("corpus 'folders' needs --root", hint="the folder of <label>/*.wav|flac")
@@ -54,6 +56,7 @@ def open_label_folders(task: TaskSpec, root: Path | None, progress: Progress) ->
         for file in sorted(folder.iterdir())
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     ]
+    _check_names(found, root)
     labels = {file.parent.name for file in found}
     groups = {group_of(file) for file in found}
     if len(labels) < 2 or len(groups) < 3:
@@ -66,6 +69,16 @@ def open_label_folders(task: TaskSpec, root: Path | None, progress: Progress) ->
     readers = {split: partial(_read, found, root.resolve(), parts, split) for split in SPLITS}
     name = root.resolve().name
     return Corpus(name=name, task=task, readers=readers, root=root.resolve())
+
+
+def _check_names(files: list[Path], root: Path) -> None:
+    try:
+        for folder in dict.fromkeys(file.parent for file in files):
+            label(folder.name, "the folder's name")
+        for file in files:
+            writable(file.name, f"{file.parent.name}: the file's name")
+    except DataError as error:
+        raise DataError(error.message, where=str(root), hint=error.hint) from None
 
 
 def group_of(file: Path) -> str:

@@ -19,6 +19,7 @@ from tasks.corpora.corpus import SPLITS, Corpus, SplitName
 from tasks.corpora.lines import numbered_lines
 from tasks.corpora.split import Split, without_repeats
 from tasks.corpora.utterance import Utterance
+from tasks.readable import writable
 from tasks.spec import TaskSpec
 
 CARD = "corpus.json"
@@ -106,8 +107,8 @@ def read_manifest(path: Path, task: TaskSpec) -> Split:
     Raises:
         MissingError: if the file is absent.
         DataError: naming file and line, for a line that is not a JSON object, a field that is
-            missing, unknown or of another type, an answer that is not the task's, or an id that
-            comes again with another content.
+            missing, unknown, of another type or not to be written as UTF-8, an answer that is
+            not the task's, or an id that comes again with another content.
     """
     return without_repeats(_utterances(path, task))
 
@@ -165,7 +166,7 @@ def _string(row: dict[str, object], name: str) -> str:
     value = row[name]
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"`{name}` must be a non-empty string, not {value!r}")
-    return value
+    return writable(value, f"`{name}`:")
 
 
 def _seconds(row: dict[str, object], name: str) -> float | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import DataError, MissingError, UnknownNameError
+from bench.errors import DataError, MissingError, UnknownNameError, UsageError
 from bench.progress import Progress
 from tasks.corpora.corpus import SPLITS, Corpus
 from tasks.corpora.manifest import open_manifest_folder
 from tasks.corpora.registry import CORPORA
 from tasks.corpora.units import open_units_folder
+from tasks.readable import writable
 from tasks.spec import TaskSpec
 
 
@@ -34,10 +35,13 @@ def open_corpus(
     Raises:
         UnknownNameError: if it is neither a registered name nor a folder.
         MissingError: if the path does not exist, is no folder or lacks a split.
-        DataError: if the folder holds both kinds of corpus, or its card is malformed.
-        UsageError: if the folder's card says it is for another task.
+        DataError: if the folder holds both kinds of corpus, its card is malformed, or its path
+            is not UTF-8.
+        UsageError: if the folder's card says it is for another task, or a root is given for it.
     """
     path = Path(name_or_path)
+    for place in (path, *([root] if root else [])):
+        writable(str(place.resolve()), "the path")
     written_as_path = "/" in name_or_path or "\\" in name_or_path or path.is_absolute()
     if not written_as_path:
         try:
@@ -47,6 +51,11 @@ def open_corpus(
                 raise
         else:
             return entry.load()(task, root, progress or Progress(quiet=True))
+    if root is not None:
+        raise UsageError(
+            f"--root is where a registered corpus lies; {name_or_path} is a folder itself",
+            hint=f"leave --root out, or name a corpus: {', '.join(CORPORA.names())}",
+        )
     return _open_folder(path, task)
 
 

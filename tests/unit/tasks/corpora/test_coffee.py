@@ -11,6 +11,7 @@ from tasks.ic import IC
 from tasks.ks import KS
 from tasks.sf import SF
 from tasks.slot_text import slots_in
+from tasks.spec import TaskSpec
 
 
 def make(root: Path, n: int = 10) -> Path:
@@ -55,7 +56,27 @@ def test_what_is_no_such_corpus(tmp_path: Path) -> None:
         ('{"a": 1}', "no map of files"),
         ("{}", "too few"),
         (json.dumps({x: {"intent": "o", "slots": {"milk": "x"}} for x in "abc"}), "types: milk"),
+        (json.dumps({"\ud83d": {"intent": "o", "slots": {}}}), "clip's name .* cannot be written"),
+        (json.dumps({"a": {"intent": "o", "slots": {"size": "\ud83d"}}}), "a: .* cannot be writ"),
     ):
         (tmp_path / "labels.json").write_text(text)
         with pytest.raises(DataError, match=told):
             open_corpus("coffee", IC, root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("task", "row", "told"),
+    [
+        (SF, {"intent": "o", "slots": {}}, r"labels\.json: clip '1.flac': the text is empty"),
+        (IC, {"intent": "o ", "slots": {}}, r"labels\.json: clip '1.flac': .* with blanks"),
+    ],
+)
+def test_a_clip_that_is_no_answer_is_named(
+    tmp_path: Path, task: TaskSpec, row: dict[str, object], told: str
+) -> None:
+    root = make(tmp_path / "c")
+    rows = json.loads((root / "labels.json").read_text())
+    (root / "labels.json").write_text(json.dumps(rows | {"1.flac": row}))
+    corpus = open_corpus("coffee", task, root=root)
+    with pytest.raises(DataError, match=told):
+        corpus.labels_check()

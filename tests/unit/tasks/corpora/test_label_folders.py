@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,17 @@ def test_what_is_no_such_corpus(tmp_path: Path) -> None:
         open_label_folders(KS, make(tmp_path / "one", ("yes",)), QUIET)
     with pytest.raises(DataError, match="2 labels and 2 groups"):
         open_label_folders(KS, make(tmp_path / "few", n=2), QUIET)
+
+
+def test_names_that_no_answer_can_have(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'yes ' begins or ends with blanks") as caught:
+        open_label_folders(KS, make(tmp_path / "blank", ("yes", "yes ")), QUIET)
+    assert caught.value.where == str(tmp_path / "blank")
+    for place in (b"caf\xe9/1.wav", b"yes/\xe9.wav"):
+        root = make(tmp_path / place.hex())
+        file = Path(os.fsdecode(os.fsencode(root) + b"/" + place))
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+        with pytest.raises(DataError, match=r"\\udce9.* cannot be written as UTF-8") as caught:
+            open_label_folders(KS, root, QUIET)
+        assert caught.value.where == str(root)

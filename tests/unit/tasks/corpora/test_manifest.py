@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.errors import DataError, MissingError, UsageError
+from tasks.asr import ASR
 from tasks.corpora import open_corpus
 from tasks.corpora.manifest import read_card, read_manifest
 from tasks.ic import IC
@@ -63,12 +64,19 @@ def test_a_row_becomes_an_utterance(tmp_path: Path) -> None:
         (ROW | {"start_s": 2, "end_s": 2}, KS, "does not come after"),
         (ROW | {"end_s": 0}, KS, "does not come after"),
         (ROW | {"speaker": ""}, KS, "`speaker` must be"),
+        (ROW | {"label": "yes "}, KS, "`label`: 'yes ' begins or ends with blanks"),
+        (ROW | {"labels": ["a", " b", "c"]}, IC, "`labels`: ' b' begins or ends with blanks"),
+        (ROW | {"id": "a\ud83d"}, KS, r"`id`: 'a\\ud83d' cannot be written as UTF-8"),
+        (ROW | {"audio": "\udce9.wav"}, KS, "`audio`: .* cannot be written"),
+        (ROW | {"speaker": "\ud83d"}, KS, "`speaker`: .* cannot be written"),
+        (ROW | {"label": "\ud83d"}, KS, "`label`: .* cannot be written"),
+        (ROW | {"text": "a \ud83d"}, ASR, "`text` .* cannot be written"),
         (ROW | {"label": "no"}, KS, "another content"),
         (ROW | {"speaker": "other"}, KS, "another content"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, row: object, task: TaskSpec, why: str) -> None:
-    first = ROW if task is KS else ROW | {"labels": ["a", "b", "c"]}
+    first = ROW if task is KS else ROW | {"labels": ["a", "b", "c"], "text": "a"}
     path = write(tmp_path, first, row)
     with pytest.raises(DataError, match=why) as caught:
         read_manifest(path, task)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.errors import DataError, MissingError, UnknownNameError
+from bench.errors import DataError, MissingError, UnknownNameError, UsageError
 from bench.progress import Progress
 from bench.registry import Registry
 from tasks.corpora import Corpus, open_corpus, opening
@@ -50,6 +50,21 @@ def test_a_registered_name_wins_over_a_folder(
     monkeypatch.chdir(tmp_path)
     assert open_corpus("mine", KS, root=Path("data")).name == "registered at data"
     assert open_corpus("./mine", KS).name == "mine"
+
+
+def test_a_root_for_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_units(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "./mine"):
+        with pytest.raises(UsageError, match="leave --root out"):
+            open_corpus(name, KS, root=tmp_path)
+
+
+def test_a_path_that_no_record_can_hold_is_refused(tmp_path: Path) -> None:
+    folder = write_units(tmp_path / "caf\udce9")
+    for name, root in ((str(folder), None), ("folders", folder)):
+        with pytest.raises(DataError, match=r"caf\\udce9' cannot be written as UTF-8"):
+            open_corpus(name, KS, root=root)
 
 
 def test_nothing_is_read_before_it_is_used(tmp_path: Path) -> None:
