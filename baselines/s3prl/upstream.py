@@ -23,6 +23,7 @@ from baselines.s3prl.embedded import EncoderUpstream
 from baselines.s3prl.long_convolution import take_over
 from baselines.s3prl.naming import factory
 from bench.errors import BenchError, CheckpointError, MissingError, UsageError
+from bench.files import sha256_of_file
 
 with silenced():
     import s3prl.hub
@@ -106,7 +107,7 @@ class Upstream:
                 hint="leave --precision out, or give fp32",
             )
         self.bf16 = bears_bf16 and (precision == "bf16" or (precision == "auto" and auto_is_bf16))
-        self.fingerprint = self._fingerprint()
+        self.fingerprint = self._fingerprint(checkpoint)
         if frozen and not self.bf16 and self.device.type == "cpu":
             take_over(self.module)
 
@@ -151,7 +152,7 @@ class Upstream:
         parameters: Iterable[Tensor] = self.module.parameters()
         return parameters
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, checkpoint: Path | None) -> str:
         expert: Any = self.module.upstream
         digest = hashlib.sha256(
             repr(
@@ -166,6 +167,9 @@ class Upstream:
             ).encode()
         )
         digest.update(str(getattr(expert, "identity", "")).encode())
+        if checkpoint is not None and checkpoint.is_file():
+            # Its settings decide too (whether waves are normalised), and are no weights.
+            digest.update(sha256_of_file(checkpoint).encode())
         for key, tensor in self.weights().items():
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
             plain = tensor.detach().cpu().contiguous()
