@@ -7,6 +7,7 @@ text, one symbol a character, `|` between words, each slot tag one symbol of its
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 from bench.errors import DataError, UsageError
 from tasks.readable import label, writable
 from tasks.slot_text import tagged_symbols
-from tasks.spelling import spell, unspell
+from tasks.spelling import is_tag, spell, unspell
 
 Answer = Literal["label", "slots", "text", "slot_text"]
 
@@ -102,10 +103,20 @@ class TaskSpec:
         """Checks that `symbols` can be an answer of this task.
 
         Raises:
-            DataError: if there are none, or not one a slot.
+            DataError: if there are none, not one a slot, or, in a text, one that is neither a
+                character nor a tag of this task.
         """
         if not symbols:
             raise DataError("the labels are empty", hint="every utterance needs its answer")
+        if self.is_sequence:
+            tags = self.answer == "slot_text"
+            for symbol in symbols:
+                if not _is_character(symbol) and not (tags and is_tag(symbol)):
+                    with_tags = ", with tags: t o | B-city r o m e E-city" if tags else ""
+                    raise DataError(
+                        f"{symbol!r} is not one character",
+                        hint=f"a text is spelled: t u r n | o n{with_tags}",
+                    )
         if not self.is_sequence and len(symbols) != len(self.slots):
             raise DataError(
                 f"{len(symbols)} labels where {self.name} has {len(self.slots)} "
@@ -126,6 +137,13 @@ class TaskSpec:
 
     def _wrong(self, why: str) -> UsageError:
         return UsageError(why, where=f"task {self.name!r}")
+
+
+def _is_character(symbol: str) -> bool:
+    """One letter or other sign; accents that follow it belong to it."""
+    return len(symbol) == 1 or (
+        len(symbol) > 1 and all(unicodedata.category(c).startswith("M") for c in symbol[1:])
+    )
 
 
 def _field(row: Mapping[str, object], name: str, task: str) -> object:

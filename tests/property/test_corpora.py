@@ -24,6 +24,8 @@ ids = st.text(characters, min_size=1, max_size=12).filter(
     lambda name: bool(name.strip()) and not set("|\r\n") & set(name) and name[0] != "\ufeff"
 )
 symbols = st.text(characters, min_size=1, max_size=5).filter(lambda s: s.split() == [s])
+letters = characters.filter(lambda s: s.split() == [s])
+texts = st.lists(letters, min_size=1, max_size=9).map(tuple)
 units = st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=30)
 answers = st.lists(st.tuples(st.sampled_from("abcd")), min_size=1, max_size=60)
 
@@ -41,21 +43,28 @@ def corpus_of(task: TaskSpec, answers: Sequence[tuple[str, ...]]) -> Corpus:
     return Corpus.of("c", task, train=utterances, valid=utterances, test=utterances)
 
 
+def written_lines(
+    answer: st.SearchStrategy[tuple[str, ...]],
+) -> st.SearchStrategy[list[tuple[str, list[int], tuple[str, ...]]]]:
+    row = st.tuples(ids, units, answer)
+    return st.lists(row, min_size=1, max_size=6, unique_by=lambda row: row[0])
+
+
 @given(
-    st.lists(
-        st.tuples(ids, units, st.lists(symbols, min_size=1, max_size=6)),
-        min_size=1,
-        max_size=6,
-        unique_by=lambda row: row[0],
+    st.one_of(
+        st.tuples(st.just(ASR), written_lines(texts)),
+        st.tuples(st.just(IC), written_lines(st.tuples(symbols, symbols, symbols))),
     )
 )
 def test_units_lines_survive_writing_and_reading(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[int], list[str]]]
+    tmp_path_factory: pytest.TempPathFactory,
+    case: tuple[TaskSpec, list[tuple[str, list[int], tuple[str, ...]]]],
 ) -> None:
+    task, rows = case
     written = [said(name, answer, unit_ids) for name, unit_ids, answer in rows]
     path: Path = tmp_path_factory.mktemp("units") / "train.txt"
     path.write_bytes("".join(units_line(u) + "\n" for u in written).encode("utf-8"))
-    read = read_units(path, ASR).utterances
+    read = read_units(path, task).utterances
     assert [(u.id, u.symbols) for u in read] == [(u.id, u.symbols) for u in written]
     for one, other in zip(read, written, strict=True):
         np.testing.assert_array_equal(one.units, other.units)
@@ -71,7 +80,7 @@ def test_label_ids_round_trip_for_slots(rows: list[tuple[str, ...]]) -> None:
     check_round_trip(IC, rows)
 
 
-@given(st.lists(st.lists(symbols, min_size=1, max_size=9).map(tuple), min_size=1, max_size=9))
+@given(st.lists(texts, min_size=1, max_size=9))
 def test_label_ids_round_trip_for_texts(rows: list[tuple[str, ...]]) -> None:
     check_round_trip(ASR, rows)
 

@@ -98,3 +98,33 @@ def test_a_row_without_its_answer_is_refused(
 ) -> None:
     with pytest.raises(DataError, match=why):
         task.symbols_of(row)
+
+
+@pytest.mark.parametrize(
+    ("task", "symbols"),
+    [
+        (ASR, ("g", "o", "|", "o", "n")),
+        (ASR, ("\u00e9", "e\u0301", "\u4e2d", "'")),  # a letter and its accent are one character
+        (SF, ("t", "o", "|", "B-city", "r", "\u00f3", "m", "E-city")),
+        (KS, ("yes",)),
+        (IC, ("turn on", "lamp", "none")),
+    ],
+)
+def test_symbols_that_can_be_an_answer(task: TaskSpec, symbols: tuple[str, ...]) -> None:
+    task.check_symbols(symbols)
+
+
+@pytest.mark.parametrize(
+    ("task", "symbols", "which"),
+    [
+        (ASR, ("turn", "on"), "'turn'"),
+        (ASR, ("t", "o", "|", "B-city", "p"), "'B-city'"),
+        (SF, ("to", "B-city", "p", "E-city"), "'to'"),
+        (SF, ("t", "o", "|", "B-", "p"), "'B-'"),
+    ],
+)
+def test_whole_words_are_no_spelling(task: TaskSpec, symbols: tuple[str, ...], which: str) -> None:
+    with pytest.raises(DataError, match=f"{which} is not one character") as caught:
+        task.check_symbols(symbols)
+    assert str(caught.value.hint).startswith("a text is spelled: t u r n | o n")
+    assert ("E-city" in str(caught.value.hint)) == (task is SF)

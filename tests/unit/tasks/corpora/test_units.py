@@ -89,6 +89,11 @@ def test_an_ic_line_needs_three_labels(tmp_path: Path) -> None:
         read_units(write(tmp_path, "a|1 2|3"), IC)
 
 
+def test_a_text_of_whole_words_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train\.txt:1: 'turn' is not one character"):
+        read_units(write(tmp_path, "a|1 2|turn on"), ASR)
+
+
 def test_an_empty_file_and_an_absent_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.txt: the file is empty"):
         read_units(write(tmp_path), KS)
