@@ -16,14 +16,15 @@ EXAMPLES = """\
 examples:
   bench corpus mini
   bench corpus mini --task ks --export data/mini-ks
-  bench corpus data/mine --task lid --json
+  bench corpus data/mine                         a manifest folder; corpus.json names its task
+  bench corpus data/units --task ks --json       a units folder
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `bench corpus`."""
     parser.add_argument("corpus", metavar="NAME", help="a registered corpus, or a corpus folder")
-    parser.add_argument("--task", help="only this one (a folder needs it; default: all)")
+    parser.add_argument("--task", help="only this one; a units folder needs it (default: all)")
     parser.add_argument(
         "--root", type=Path, metavar="DIR", help="where a registered corpus lies on this machine"
     )
@@ -41,7 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints the cards on stdout.
 
     Raises:
-        UsageError: if the corpus is a folder and no task is given.
+        UsageError: if neither --task nor the folder's card names the task.
         BenchError: whatever is wrong with the corpus.
     """
     from bench.interruption import interruptible
@@ -72,6 +73,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _tasks(arguments: argparse.Namespace) -> tuple[str, ...]:
     from bench.errors import UnknownNameError, UsageError
+    from tasks.corpora.manifest import CARD, read_card
     from tasks.corpora.registry import CORPORA
 
     if arguments.task:
@@ -79,8 +81,11 @@ def _tasks(arguments: argparse.Namespace) -> tuple[str, ...]:
     try:
         return CORPORA.get(arguments.corpus).tasks
     except UnknownNameError:
-        if not Path(arguments.corpus).exists():
+        folder = Path(arguments.corpus)
+        if not folder.exists():
             raise
+        if (folder / CARD).is_file():
+            return (read_card(folder / CARD).task,)
         raise UsageError(
-            "--task is not given, and a folder does not say it", hint="e.g. --task ks"
+            f"--task is not given, and no {CARD} names it", hint="a units folder needs --task"
         ) from None

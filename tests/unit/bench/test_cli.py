@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from bench import __version__
 from bench.cli import COMMANDS, build_parser, main
 from bench.commands import listing
+from tests.audio_folder import make_audio_folder
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,18 @@ def test_something_missing_is_3(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["run", "--method", "majority", "--task", "ks", "--corpus", "./nowhere"]
     assert main(arguments) == 3
     assert "nowhere: there is no such folder" in capsys.readouterr().err
+
+
+def test_a_manifest_folder_says_its_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {"train": 6, "valid": 3, "test": 3}
+    folder = make_audio_folder(tmp_path / "mine", "ic", sizes=sizes)
+    assert main(["corpus", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("mine, ic\n")
+    (folder / "corpus.json").unlink()
+    assert main(["corpus", str(folder)]) == 2
+    assert "--task is not given, and no corpus.json names it" in capsys.readouterr().err
 
 
 def test_debug_shows_the_traceback() -> None:
