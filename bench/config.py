@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from bench.environment import DEVICE
 from bench.errors import MissingError, UnknownNameError, UsageError
@@ -190,8 +191,15 @@ def frozen_models(request: RunRequest, entry: MethodEntry) -> tuple[str | None, 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
+def validated(
+    model: type[Model], values: Mapping[str, Any], *, company: str = "this command"
+) -> Model:
     """A pydantic model from values by field name.
+
+    Args:
+        model: what to make.
+        values: its fields.
+        company: the option that an unknown field does not go with.
 
     Raises:
         UsageError: naming the option and what is wrong with its value.
@@ -199,13 +207,45 @@ def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        problems = []
-        for item in error.errors():
-            name = "-".join(str(part).replace("_", "-") for part in item["loc"][:1])
-            text = item["msg"].removeprefix("Value error, ")
-            shown = f" (given: {item['input']!r})" if name and item["type"] != "missing" else ""
-            problems.append(f"--{name}: {text}{shown}" if name else text)
-        raise UsageError("; ".join(problems)) from error
+        raise UsageError("; ".join(_told(item, company) for item in error.errors())) from error
+
+
+_WORDS = {
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
+    "finite_number": "must be a finite number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be a text",
+    "path_type": "must be a path",
+}
+"""pydantic's kinds of errors, in words that go with an option's name."""
+
+
+def _told(item: ErrorDetails, company: str) -> str:
+    """What is wrong with one option."""
+    kind, context = item["type"], item.get("ctx", {})
+    name = "-".join(str(part).replace("_", "-") for part in item["loc"][:1])
+    if kind == "missing":
+        return f"--{name} is not given"
+    if kind == "extra_forbidden":
+        return f"--{name} does not go with {company}"
+    if kind == "string_pattern_mismatch" and context.get("pattern") == DEVICE:
+        return f"--{name} {item['input']!r} is no device: cpu, cuda or cuda:N"
+    text = item["msg"].removeprefix("Value error, ")
+    if not name:
+        return text
+    words = _WORDS.get(kind)
+    said = f" {words.format(**context)}" if words else f": {text}"
+    return f"--{name}{said} (given: {item['input']!r})"
 
 
 def _and(names: tuple[str, ...]) -> str:

@@ -39,6 +39,7 @@ def execute(arguments: argparse.Namespace) -> int:
         BenchError: see `bench.gslm.pretraining.pretrain`.
     """
     from bench.config import validated
+    from bench.errors import MissingError
     from bench.interruption import interruptible
     from bench.progress import Progress
 
@@ -48,12 +49,17 @@ def execute(arguments: argparse.Namespace) -> int:
         if "recipe" in given:
             from bench.recipes.mini import RecipeOptions, cook
 
-            recipe = validated(RecipeOptions, given)
+            recipe = validated(RecipeOptions, given, company="--recipe")
             out, card = recipe.out, cook(recipe, progress)
         else:
             from bench.gslm.pretraining import PretrainOptions, pretrain
 
             options = validated(PretrainOptions, given)
+            for folder in (*(options.units or ()), *(options.say_again or ())):
+                if not folder.exists():
+                    raise MissingError(
+                        "there is no such folder", where=str(folder), hint="a folder of units files"
+                    )
             out, card = options.out, pretrain(options, progress)
     print(card.model_dump_json(indent=2) if arguments.json else out)
     return 0

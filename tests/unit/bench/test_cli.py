@@ -46,6 +46,20 @@ def test_something_missing_is_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nowhere: there is no such folder" in capsys.readouterr().err
 
 
+def test_pretraining_looks_for_its_units_before_it_makes_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "gslm"
+    assert main(["pretrain", "--units", "nope", "--out", str(out)]) == 3
+    assert "nope: there is no such folder" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_recipe_says_what_does_not_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "--recipe", "mini", "--out", "x", "--epochs", "2"]) == 2
+    assert "--epochs does not go with --recipe" in capsys.readouterr().err
+
+
 def test_a_manifest_folder_says_its_task(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from baselines.bag_of_units import BagOfUnitsOptions
 from baselines.majority import MajorityOptions
-from bench.config import frozen_models, make_request, method_options, read_config
+from bench.config import frozen_models, make_request, method_options, read_config, validated
 from bench.errors import MissingError, UnknownNameError, UsageError
 from bench.methods import METHODS
 
@@ -57,12 +58,15 @@ def test_an_absent_or_binary_file_is_said(config: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"seed": -1}, r"--seed: .*greater than or equal to 0 \(given: -1\)"),
-        ({"seed": "many"}, "--seed: "),
+        ({"seed": -1}, r"--seed must be at least 0 \(given: -1\)"),
+        ({"seed": "many"}, r"--seed must be a whole number \(given: 'many'\)"),
+        ({"seed": 1.5}, r"--seed must be a whole number \(given: 1.5\)"),
+        ({"resume": "perhaps"}, r"--resume must be true or false \(given: 'perhaps'\)"),
+        ({"precision": "fp16"}, r"--precision must be 'auto', 'bf16' or 'fp32' \(given: 'fp16'\)"),
         ({"subset": 10, "shots": 5}, "--subset and --shots exclude each other"),
         ({"resume": True, "overwrite": True}, "--resume and --overwrite exclude each other"),
-        ({"device": "tpu"}, "--device: "),
-        ({"task": None}, "--task: "),
+        ({"device": "tpu"}, "^--device 'tpu' is no device: cpu, cuda or cuda:N$"),
+        ({"task": None}, r"--task must be a text \(given: None\)"),
     ],
 )
 def test_a_wrong_value_names_its_option(given: dict[str, Any], message: str) -> None:
@@ -82,9 +86,39 @@ def test_an_option_of_another_method_is_a_usage_error_that_says_whose_it_is() ->
         method_options("majority", MajorityOptions, {"min_count": 3})
     with pytest.raises(UnknownNameError, match="did you mean 'ngrams'"):
         method_options("bag-of-units", BagOfUnitsOptions, {"ngram": 3})
-    with pytest.raises(UsageError, match="--c: Input should be greater than 0"):
+    with pytest.raises(UsageError, match=r"--c must be above 0 \(given: -1\)"):
         method_options("bag-of-units", BagOfUnitsOptions, {"c": -1})
     assert method_options("bag-of-units", BagOfUnitsOptions, {"c": 2}) == BagOfUnitsOptions(c=2)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    out: Path
+    share: float = Field(default=0.0, lt=1, allow_inf_nan=False)
+    most: int = Field(default=1, le=2)
+    many: list[int] = Field(default=[1], min_length=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "--out is not given"),
+        ({"share": 1.5}, "--out is not given; --share must be below 1 (given: 1.5)"),
+        ({"out": "x", "share": float("nan")}, "--share must be a finite number (given: nan)"),
+        ({"out": "x", "share": "?"}, "--share must be a number (given: '?')"),
+        ({"out": "x", "most": 3}, "--most must be at most 2 (given: 3)"),
+        ({"out": "x", "n_epochs": 2}, "--n-epochs does not go with --recipe"),
+        ({"out": "x", "many": []}, "--many: List should have at least 1 item"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_this_command_line(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        validated(_Strict, given, company="--recipe")
+    assert str(caught.value).startswith(message)
+    assert "nput" not in str(caught.value)
 
 
 def test_options_of_unlisted_methods_pass_through() -> None:
