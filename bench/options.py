@@ -28,6 +28,7 @@ class Option:
         help: one line; the default is added to it.
         default: what holds when it is not given; None where that needs words (say them in help).
         choices: the values there are.
+        shown: what stands for the value in `--help`; None for a word for its kind.
         many: may be given several times.
         methods: the methods that have it; empty for an option of every run.
     """
@@ -37,6 +38,7 @@ class Option:
     help: str
     default: object = None
     choices: tuple[str, ...] = ()
+    shown: str | None = None
     many: bool = False
     methods: tuple[str, ...] = ()
 
@@ -266,6 +268,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="search",
         kind="str",
+        shown="lr=A,B",
         help="learning rates to try, chosen on validation, e.g. lr=1e-2,1e-3 (default: by task, "
         "unless --lr is given)",
         methods=_SEARCHED,
@@ -280,6 +283,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="layers",
         kind="str",
+        shown="LIST",
         help="layers of the upstream or of the GSLM, e.g. 6 or 0,4-8 (default: all, in a learned "
         "sum)",
         methods=_LAYERED,
@@ -310,6 +314,7 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="feature-cache",
         kind="str",
+        shown="SIZE",
         default="20GB",
         help="with recurrent layers: disk space for frozen features in half precision, or off",
         methods=_S3PRL,
@@ -420,7 +425,8 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
         kind="str",
         default="medium",
         choices=("tiny", "small", "mini", "medium", "large", "gslm"),
-        help="size of the model; gslm is the published 151M shape",
+        help="parameters of the LM, with 100 units: tiny 0.1M, small 3.2M, mini 4.8M, medium "
+        "10.7M, large 25.3M, gslm 151M (the published shape)",
     ),
     Option(name="epochs", kind="float", default=12, help="passes over the data"),
     Option(
@@ -446,7 +452,10 @@ PRETRAIN_OPTIONS: tuple[Option, ...] = (
     ),
     Option(name="device", kind="str", default="cpu", help="cpu, cuda or cuda:N"),
     Option(
-        name="resume", kind="flag", default=False, help="go on with a pretraining that was killed"
+        name="resume",
+        kind="flag",
+        default=False,
+        help="go on with a pretraining that was killed; begins anew where there is none",
     ),
     Option(name="overwrite", kind="flag", default=False, help="replace the folder if it is there"),
 )
@@ -486,7 +495,7 @@ def add_options(parser: argparse._ActionsContainer, options: Iterable[Option]) -
 
 
 def _metavar(option: Option) -> str:
-    return {"int": "N", "float": "X", "str": "NAME", "path": "PATH"}[option.kind]
+    return option.shown or {"int": "N", "float": "X", "str": "NAME", "path": "PATH"}[option.kind]
 
 
 def methods_with(field: str) -> tuple[str, ...]:

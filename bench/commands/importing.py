@@ -7,8 +7,14 @@ from pathlib import Path
 
 SUMMARY = "turn a fairseq GSLM checkpoint into a GSLM folder"
 DESCRIPTION = """\
-Reads a fairseq unit LM (`checkpoint_best.pt` with its `dict.txt`, or the published .tgz of both)
-with a restricted unpickler and strict keys, and writes a GSLM folder of safetensors and JSON.
+Reads a fairseq unit LM (a checkpoint .pt, a folder of `checkpoint_best.pt` and `dict.txt`, or the
+published .tgz of both) with a restricted unpickler and strict keys, and writes a GSLM folder of
+safetensors and JSON.
+
+The LM alone is imported, not the encoder it heard with or its k-means. So it reads units that were
+made elsewhere, as a units folder (lines of `file|u1 u2 ...|labels`; runs of one unit made one, unit
+ids as in dict.txt):
+  bench run --method prompt --task ks --corpus data/units --gslm gslms/hubert100
 """
 EXAMPLES = """\
 examples:

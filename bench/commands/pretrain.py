@@ -10,7 +10,8 @@ SUMMARY = "train a unit language model on units folders, to a GSLM folder"
 DESCRIPTION = """\
 Trains a unit language model on the unlabelled training units of one or more units folders and
 writes it as a GSLM folder, ready to be frozen under prompts. A killed pretraining goes on with
---resume and ends as if it had never stopped.
+--resume and ends as if it had never stopped; where there is nothing to go on with, --resume begins
+anew.
 """
 EXAMPLES = """\
 examples:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from bench.config import RunRequest
+from bench.gslm.card import N_SPECIALS, LmShape
 from bench.gslm.pretraining import PRESETS, PretrainOptions
 from bench.methods import METHODS
 from bench.options import (
@@ -62,6 +63,22 @@ def test_table_and_pretraining_agree() -> None:
             agree(option, PretrainOptions.model_fields[field])
     assert table["preset"].choices == tuple(PRESETS)
     assert table["preset"].default == PretrainOptions.model_fields["preset"].default
+
+
+def test_sizes_of_presets_are_told() -> None:
+    (preset,) = [option for option in PRETRAIN_OPTIONS if option.name == "preset"]
+    for name, shape in PRESETS.items():
+        n = LmShape(n_rows=N_SPECIALS + 100, max_positions=1024, **shape).n_parameters
+        told = f"{n / 1e6:.0f}M" if n >= 1e8 else f"{n / 1e6:.1f}M"
+        assert f"{name} {told}" in preset.help
+
+
+def test_a_value_of_a_form_of_its_own_is_shown_in_it() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, METHOD_OPTIONS)
+    shown = parser.format_help()
+    for example in ("--layers LIST", "--search lr=A,B", "--feature-cache SIZE"):
+        assert example in shown
 
 
 def test_table_and_run_request_agree() -> None:
