@@ -6,15 +6,16 @@ with the reason.
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from bench.errors import UnknownNameError
+from bench.errors import UnknownNameError, UsageError
 from reports.bodies import bodies, by_task, difference, shots_of, subset_of
 from reports.cells import Cell, cell_of
-from reports.fields import Condition, checked, kept
+from reports.fields import Condition, checked, field, kept
 from reports.per_utterance import sample_of
 from reports.published import TEST_SIZES, QuotedRow
 from reports.reading import LeftOut, Reading, Run, finished, showing, unfinished
@@ -56,6 +57,7 @@ class Column:
     """One task on one body of data.
 
     Attributes:
+        classes_below_shots: how many classes have fewer training utterances than `shots`.
         untested: why no row is marked as the best; None if that was tested.
     """
 
@@ -68,6 +70,7 @@ class Column:
     n: dict[str, int]
     shots: int | None
     subset: int | None
+    classes_below_shots: int = 0
     untested: str | None = None
 
     @property
@@ -112,8 +115,8 @@ def chosen(reading: Reading, choice: Choice) -> tuple[list[Run], list[LeftOut]]:
     """The finished runs to show, and what is not shown although it was not filtered away.
 
     Raises:
-        UnknownNameError: if no record has a field or task that was named.
-        UsageError: if a condition compares with what is no number.
+        UnknownNameError: if no record has a field, task or metric that was named.
+        UsageError: if a condition compares with what is no number, or no run meets all of them.
     """
     everything = list(reading.runs)
     wanted = kept(everything, choice.conditions)
@@ -123,12 +126,30 @@ def chosen(reading: Reading, choice: Choice) -> tuple[list[Run], list[LeftOut]]:
             if task not in tasks:
                 raise UnknownNameError("task", task, tasks, where="--task")
         wanted = [run for run in wanted if run.record.task.name in choice.tasks]
+    if choice.conditions and not wanted:
+        raise _nothing_meets(everything, choice)
     left_out = [*reading.unreadable, *reading.unended, *unfinished(wanted)]
     runs = finished(wanted)
     if choice.metric is not None:
+        metrics = {metric for run in finished(everything) for metric in run.record.scores}
+        if metrics and choice.metric not in metrics:
+            raise UnknownNameError("metric", choice.metric, metrics, where="--metric")
         runs, lacking = showing(runs, choice.metric)
         left_out += lacking
     return runs, left_out
+
+
+def _nothing_meets(everything: Sequence[Run], choice: Choice) -> UsageError:
+    asked = [f"--task {shlex.quote(task)}" for task in choice.tasks]
+    hint = None
+    for one in choice.conditions:
+        asked.append("--filter " + shlex.quote(f"{one.field}{one.operator}{one.value}"))
+        if hint is None and not kept(everything, [one]):
+            name = checked(one.field, everything)
+            values = sorted({str(field(run.record, name)) for run in everything})
+            more = f" and {len(values) - 8} more" if len(values) > 8 else ""
+            hint = f"{one.field} is one of: {', '.join(values[:8])}{more}"
+    return UsageError(f"no run meets {' '.join(asked)} ({len(everything)} read)", hint=hint)
 
 
 def compare(
@@ -140,8 +161,8 @@ def compare(
     with the same number of shots share a table.
 
     Raises:
-        UnknownNameError: if no record has a field or task that was named.
-        UsageError: if a condition compares with what is no number.
+        UnknownNameError: if no record has a field, task or metric that was named.
+        UsageError: if a condition compares with what is no number, or no run meets all of them.
     """
     choice = choice or Choice()
     runs, left_out = chosen(reading, choice)
@@ -181,7 +202,7 @@ def _table(
         judged, untested = _column_cells(grouped[task], rows)
         for name, cell in judged.items():
             cells[name][task] = cell
-        heads.append(_column(runs[0], untested))
+        heads.append(_column(runs, untested))
     names = _sorted(cells, choice)
     return Table(
         reasons=reasons,
@@ -244,11 +265,11 @@ def by_row(runs: Sequence[Run], rows: Rows) -> dict[str, list[Run]]:
     return dict(named)
 
 
-def _column(run: Run, untested: str | None) -> Column:
-    record, score = run.record, run.score
+def _column(runs: Sequence[Run], untested: str | None) -> Column:
+    record, score = runs[0].record, runs[0].score
     return Column(
         task=record.task.name,
-        metric=run.shown,
+        metric=runs[0].shown,
         unit=score.unit,
         higher_is_better=score.higher_is_better,
         corpus=record.corpus.name,
@@ -256,6 +277,9 @@ def _column(run: Run, untested: str | None) -> Column:
         n=record.corpus.n,
         shots=shots_of(record),
         subset=subset_of(record),
+        classes_below_shots=max(
+            run.record.corpus.notes.get("classes_below_shots", 0) for run in runs
+        ),
         untested=untested,
     )
 

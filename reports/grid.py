@@ -232,6 +232,10 @@ def _notes(table: Table, sources: Sequence[str], whats: Sequence[What], superb: 
         parts = ""
         if column.shots is not None:
             parts += f", {column.shots} training utterances a class"
+            if column.classes_below_shots == 1:
+                parts += " (1 class has fewer)"
+            elif column.classes_below_shots:
+                parts += f" ({column.classes_below_shots} classes have fewer)"
         if column.subset is not None:
             parts += f", a subset of {column.subset}"
         counts = ", ".join(f"{shortened(name, 20)} {n:,}" for name, n in column.n.items())

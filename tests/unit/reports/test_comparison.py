@@ -8,7 +8,7 @@ import pytest
 
 from bench.records import Record
 from reports.comparison import Comparison, compare
-from reports.grid import score_text
+from reports.grid import grids, score_text
 from reports.reading import read_runs
 from tests.unit.bench.test_records import finished
 from tests.unit.reports.conftest import WriteRun
@@ -140,6 +140,15 @@ def test_few_shot_draws_of_several_seeds_are_one_cell(write_run: WriteRun, runs:
     assert cell is not None
     assert cell.seeds == (0, 1)
     assert second.columns[0].shots == 10
+
+
+def test_classes_with_fewer_shots_are_told(write_run: WriteRun, runs: Path) -> None:
+    notes = {"shots": 50, "classes_below_shots": 3}
+    write_run("1", seed=0, corpus={"fingerprint": "a", "notes": notes})
+    (table,) = compared(runs).tables
+    assert table.columns[0].classes_below_shots == 3
+    told = "ks: corpus ks, 50 training utterances a class (3 classes have fewer) ("
+    assert any(note.startswith(told) for note in grids(compared(runs))[0].notes)
 
 
 def test_whole_sets_come_first_however_many_draws_there_are(

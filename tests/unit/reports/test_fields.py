@@ -78,6 +78,26 @@ def test_rows_by_fields_are_means_that_say_what_they_mix(reading: Reading) -> No
     }
 
 
+def test_a_metric_that_no_run_has_is_a_mistake(reading: Reading) -> None:
+    with pytest.raises(UnknownNameError, match="--metric: unknown metric 'accurcy'") as caught:
+        compare(reading, Choice(metric="accurcy"))
+    assert caught.value.hint == "did you mean 'accuracy'?"
+
+
+def test_conditions_that_nothing_meets_are_named(reading: Reading) -> None:
+    n = len(reading.runs)
+    with pytest.raises(UsageError, match=rf"^no run meets --filter method=foo \({n} read\)") as one:
+        compare(reading, Choice(conditions=(condition("method = foo"),)))
+    assert one.value.hint == "method is one of: bag-of-units, prompt"
+    both = (condition("seed>=1"), condition("seed<1"))
+    with pytest.raises(UsageError, match="no run meets --filter 'seed>=1' --filter 'seed<1'"):
+        compare(reading, Choice(conditions=both))
+    some = (condition("method=prompt"),)
+    with pytest.raises(UsageError, match="--task asr --filter method=bag"):
+        compare(reading, Choice(tasks=("asr",), conditions=(condition("method=bag-of-units"),)))
+    assert compare(reading, Choice(conditions=some)).tables
+
+
 def test_another_metric_and_another_order(reading: Reading) -> None:
     comparison = compare(reading, Choice(metric="wer"))
     assert [column.task for column in comparison.tables[0].columns] == ["asr"]
