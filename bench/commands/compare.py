@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.commands.run_paths import add_run_paths, run_paths
 from reports.formats.kinds import FORMATS
+
+if TYPE_CHECKING:
+    from reports.grid import What
 
 SUMMARY = "a table of methods against tasks, from run folders"
 DESCRIPTION = """\
@@ -23,13 +27,13 @@ examples:
   bench compare runs/ks-* --format markdown --out ks.md
   bench compare --reference paper                beside SpeechPrompt's published results
   bench compare --by method --by prompt-length --filter 'method=prompt' --task ks
-  bench compare --columns score trained --format latex --out table.tex
+  bench compare runs --columns score,trained --format latex --out table.tex
   bench compare --format html --out site         a leaderboard; open site/index.html
 
 exit code 1 if a record is corrupt, truncated or of another version: it is named and passed over.
 """
 
-COLUMNS = ("score", "trained", "stored", "time")
+COLUMNS: tuple[What, ...] = ("score", "trained", "stored", "time")
 SORTS = ("score", "name", "trained", "stored", "time")
 
 
@@ -73,10 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--columns",
         nargs="+",
-        choices=COLUMNS,
         default=COLUMNS,
         metavar="C",
-        help=f"of each task, of {', '.join(COLUMNS)} (default: all)",
+        help=f"of each task, of {', '.join(COLUMNS)}: `score trained` or `score,trained`; folders "
+        "go before it (default: all)",
     )
     parser.add_argument(
         "--clips",
@@ -89,6 +93,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="PATH", help="write there, not to stdout; html: a folder"
     )
+
+
+def columns(arguments: argparse.Namespace) -> tuple[What, ...]:
+    """The columns that `--columns` names, apart or with commas.
+
+    Raises:
+        UnknownNameError: if there is no such column.
+        UsageError: if one is a folder: words after `--columns` are columns.
+    """
+    from bench.errors import UnknownNameError, UsageError
+
+    found: list[What] = []
+    for word in arguments.columns:
+        for name in filter(None, word.split(",")):
+            known = next((column for column in COLUMNS if column == name), None)
+            if known is not None:
+                found.append(known)
+            elif Path(word).exists():
+                raise UsageError(
+                    f"--columns: {word!r} is a folder, not a column",
+                    hint="put folders before --columns",
+                )
+            else:
+                raise UnknownNameError("column", name, COLUMNS, where="--columns")
+    return tuple(found)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -116,6 +145,7 @@ def execute(arguments: argparse.Namespace) -> int:
             f"--format {arguments.format} needs --out",
             hint="--out site" if arguments.format == "html" else "--out table.parquet",
         )
+    shown = columns(arguments)
     choice = Choice(
         tasks=tuple(arguments.task),
         metric=arguments.metric,
@@ -137,7 +167,7 @@ def execute(arguments: argparse.Namespace) -> int:
         runs, _ = chosen(reading, choice)
         write_site(build(comparison, runs, max(0, arguments.clips)), arguments.out)
         return DataError.exit_code if reading.unreadable else 0
-    made = render(comparison, arguments.format, arguments.columns)
+    made = render(comparison, arguments.format, shown)
     if arguments.out is not None:
         write_atomic(arguments.out, made)
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from bench import __version__
 from bench.cli import COMMANDS, build_parser, main
-from bench.commands import listing
+from bench.commands import compare, listing
 from tests.audio_folder import make_audio_folder
 
 
@@ -38,6 +38,23 @@ def test_wrong_usage_is_2_and_says_what_to_do(
     assert shown.err.startswith("bench: error: ")
     assert message in shown.err
     assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize("columns", ["score,trained", "score trained", "score, trained"])
+def test_columns_are_words_or_a_list_with_commas(columns: str) -> None:
+    parser, _ = build_parser()
+    given = parser.parse_args(["compare", "runs", "--columns", *columns.split()])
+    assert compare.columns(given) == ("score", "trained")
+    assert compare.columns(parser.parse_args(["compare"])) == compare.COLUMNS
+
+
+def test_a_folder_after_columns_is_told_from_a_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "--columns", "score", str(tmp_path)]) == 2
+    assert "put folders before --columns" in capsys.readouterr().err
+    assert main(["compare", "--columns", "scroe"]) == 2
+    assert "--columns: unknown column 'scroe'\n  did you mean 'score'?" in capsys.readouterr().err
 
 
 def test_something_missing_is_3(capsys: pytest.CaptureFixture[str]) -> None:
