@@ -92,22 +92,25 @@ def test_what_is_missing_is_said(
     units = str(units_folder("ks"))
     shape = LmShape(layers=1, dim=4, ffn_dim=4, heads=1, max_positions=64, n_rows=N_SPECIALS + 3)
     rows = list(range(N_SPECIALS, N_SPECIALS + 3))
-    save_gslm(tmp_path / "bare", GslmCard(name="b", n_units=3, rows=rows, lm=shape), UnitLM(shape))
+    bare = GslmCard(name="b", n_units=3, rows=rows, lm=shape)
+    save_gslm(tmp_path / "bare", bare, UnitLM(shape))
     on = ("run", "--task", "ks", "--method", "bag-of-units", "--corpus", str(spoken))
     pretrain = ("pretrain", "--out", "x")
     to_units = ("units", str(spoken), "--task", "ks", "--out", "y", "--gslm")
     for arguments, code, said in (
-        ((*on, "--gslm", "bare"), 3, "there is no encoder here"),
+        ((*on, "--gslm", "bare"), 3, "this GSLM has no encoder"),
         ((*on, "--gslm", "nowhere"), 2, "unknown gslm 'nowhere'"),
         ((*on, "--gslm", "./nowhere"), 3, "no such folder"),
         (pretrain, 2, "or --corpus"),
         ((*pretrain, "--corpus", str(spoken)), 2, "go together"),
         ((*pretrain, "--corpus", units, "--task", "ks"), 2, "give it to --units"),
         ((*to_units, "nowhere"), 2, "unknown gslm 'nowhere'"),
-        ((*to_units, "bare"), 3, "there is no encoder here"),
+        ((*to_units, "bare"), 3, "this GSLM has no encoder"),
     ):
         assert main(arguments) == code, arguments
         assert said in capsys.readouterr().err, arguments
+    hearing = bare.model_copy(update={"encoder": "mfcc"})
+    save_gslm(tmp_path / "bare", hearing, UnitLM(shape))
     save_encoder(tmp_path / "bare", MfccEncoder(MfccSettings()))
     save_kmeans(tmp_path / "bare", KMeans(np.eye(26, dtype=np.float32)[:4]))
     assert main((*on, "--gslm", "bare")) == 1
