@@ -31,7 +31,8 @@ class Corpus:
         readers: reads a split; called once each, when the split is first used.
         root: the folder that audio paths are relative to, so that moving a corpus does not
             change its fingerprint.
-        samples: stands for the bytes of the audio, where they are known.
+        samples: stands for the bytes of the audio, where they are known (see
+            `bench.speech.damaged`) or somebody vouches for them.
         skipped: (id, reason) of the utterances left out of the splits read so far.
         notes: counts of what was done to the content of the splits read so far.
     """
