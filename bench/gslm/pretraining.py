@@ -465,6 +465,8 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     )
     work.run(checkpoint)
     hidden = {"out", "units", "say_again", "root", "resume", "overwrite", "init"}
+    if made is None:
+        hidden |= {"corpus", "task", "encoder"}
     recipe = options.model_dump(mode="json", exclude=hidden)
     speech: dict[str, Any] = {}
     if made:
