@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.method import Job
-from bench.progress import Progress
 from tasks.corpora.opening import open_corpus
-from tasks.labels import Labels
 from tasks.registry import TASKS
+from tests.jobs import job_on
 
 
 def audio_job(
@@ -24,19 +23,5 @@ def audio_job(
         checkpoint: its local weights.
     """
     folder.mkdir(parents=True)
-    spec = TASKS.get(task)
-    opened = open_corpus(str(corpus), spec)
-    return Job(
-        task=spec,
-        corpus=opened,
-        labels=Labels.from_training(spec, opened.train),
-        seed=0,
-        folder=folder,
-        resume=False,
-        progress=Progress(quiet=True),
-        device="cpu",
-        precision="fp32",
-        gslm=None,
-        upstream=upstream,
-        upstream_ckpt=checkpoint,
-    )
+    opened = open_corpus(str(corpus), TASKS.get(task))
+    return job_on(opened, folder, upstream=upstream, checkpoint=checkpoint)

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from bench.method import Job
-from bench.progress import Progress
 from tasks.corpora.corpus import Corpus
 from tasks.corpora.utterance import Utterance
-from tasks.labels import Labels
 from tasks.registry import TASKS
+from tests.jobs import job_on
 
 
 class MakeJob(Protocol):
@@ -48,18 +47,6 @@ def make_job(tmp_path: Path) -> MakeJob:
             for i, symbols in enumerate(answers)
         ]
         corpus = Corpus.of("tiny", spec, train=utterances, valid=utterances, test=utterances)
-        return Job(
-            task=spec,
-            corpus=corpus,
-            labels=Labels.from_training(spec, utterances),
-            seed=0,
-            folder=tmp_path,
-            resume=False,
-            progress=Progress(quiet=True),
-            device="cpu",
-            precision="auto",
-            gslm=None,
-            upstream=None,
-        )
+        return job_on(corpus, tmp_path, precision="auto")
 
     return make

@@ -14,8 +14,6 @@ from bench.errors import UsageError
 from bench.gslm.card import BOS, EOS
 from bench.gslm.folder import save_gslm
 from bench.gslm.packing import Packed, pack
-from bench.method import Job
-from bench.progress import Progress
 from bench.prompting.channel import WEIGHT, ChannelObjective, ChannelPrompts
 from bench.prompting.decoding import Search, decode
 from bench.prompting.frozen import FrozenLM
@@ -23,8 +21,8 @@ from bench.prompting.method import PromptMethod, PromptOptions
 from bench.prompting.objective import Answers
 from tasks.corpora.corpus import Corpus
 from tasks.corpora.utterance import Utterance
-from tasks.labels import Labels
 from tasks.registry import TASKS
+from tests.jobs import job_on
 from tests.unit.bench.gslm.models import SMALL, gslm_of, plain_hidden, random_lm
 
 ROWS = np.array([7, 5, 9])
@@ -139,19 +137,8 @@ def test_there_may_be_more_labels_than_units(tmp_path: Path) -> None:
         )
         for i, name in enumerate(languages)
     ]
-    job = Job(
-        task=lid,
-        corpus=Corpus.of("many", lid, train=said, valid=said, test=said),
-        labels=Labels.from_training(lid, said),
-        seed=0,
-        folder=tmp_path,
-        resume=False,
-        progress=Progress(quiet=True),
-        device="cpu",
-        precision="fp32",
-        gslm=str(tmp_path / "small"),
-        upstream=None,
-    )
+    corpus = Corpus.of("many", lid, train=said, valid=said, test=said)
+    job = job_on(corpus, tmp_path, gslm=str(tmp_path / "small"))
     method = PromptMethod(job, PromptOptions(prompt_length=1, max_epochs=1))
     method.train()
     assert {answer.symbols[0] for answer in method.predict(said)} <= set(languages)

@@ -127,6 +127,27 @@ class Killed(BaseException):
     pass
 
 
+def kill_at(tuning: Tuning, n_steps: int) -> None:
+    """Runs a tuning that dies after so many steps."""
+    update = tuning.update
+
+    def dying(examples: list[Example], rate: float) -> float:
+        if tuning.step == n_steps:
+            raise Killed
+        return update(examples, rate)
+
+    tuning.update = dying  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        tuning.run()
+
+
+def assert_ended_alike(one: Tuning, other: Tuning) -> None:
+    for name, tensor in parameters(one).items():
+        assert tensor.equal(parameters(other)[name]), name
+    for a, b in zip(one.curve, other.curve, strict=True):
+        assert a | {"minutes": 0} == b | {"minutes": 0}
+
+
 @pytest.mark.parametrize("n_steps", [1, 13, 30])
 @pytest.mark.parametrize("length", [4, 0], ids=["prompts", "separator-only"])
 def test_a_resumed_tuning_is_the_undisturbed_one_bit_for_bit(
@@ -138,25 +159,12 @@ def test_a_resumed_tuning_is_the_undisturbed_one_bit_for_bit(
     assert undisturbed.step > 40
     folder = tmp_path / "b"
     folder.mkdir()
-    killed = Task(folder, length=length).tuning
-    update = killed.update
-
-    def dying(examples: list[Example], rate: float) -> float:
-        if killed.step == n_steps:
-            raise Killed
-        return update(examples, rate)
-
-    killed.update = dying  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        killed.run()
+    kill_at(Task(folder, length=length).tuning, n_steps)
     resumed = Task(folder, length=length).tuning
     assert resumed.restore() == (n_steps > 6)
     assert resumed.step <= n_steps
     resumed.run()
-    for name, tensor in parameters(undisturbed).items():
-        assert tensor.equal(parameters(resumed)[name]), name
-    for a, b in zip(undisturbed.curve, resumed.curve, strict=True):
-        assert a | {"minutes": 0} == b | {"minutes": 0}
+    assert_ended_alike(undisturbed, resumed)
     assert (undisturbed.best_epoch, undisturbed.epoch) == (resumed.best_epoch, resumed.epoch)
 
 
@@ -171,25 +179,12 @@ def test_an_epoch_goes_on_where_it_was_saved(
     monkeypatch.setattr(tuning_module, "SAVE_EVERY_S", 0.0)
     folder = tmp_path / "b"
     folder.mkdir()
-    killed = Task(folder).tuning
-    update = killed.update
-
-    def dying(examples: list[Example], rate: float) -> float:
-        if killed.step == n_steps:
-            raise Killed
-        return update(examples, rate)
-
-    killed.update = dying  # type: ignore[method-assign]
-    with pytest.raises(Killed):
-        killed.run()
+    kill_at(Task(folder).tuning, n_steps)
     resumed = Task(folder).tuning
     assert resumed.restore()
     assert resumed.step == n_steps
     resumed.run()
-    for name, tensor in parameters(undisturbed).items():
-        assert tensor.equal(parameters(resumed)[name]), name
-    for a, b in zip(undisturbed.curve, resumed.curve, strict=True):
-        assert a | {"minutes": 0} == b | {"minutes": 0}
+    assert_ended_alike(undisturbed, resumed)
 
 
 def test_a_finished_tuning_is_not_done_again(tmp_path: Path) -> None:
