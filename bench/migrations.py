@@ -48,7 +48,7 @@ def _from_3(content: Content) -> Content:
 
 
 def _from_4(content: Content) -> Content:
-    return {**content, "model": {**content["model"], "precision": None}}
+    return content  # `model.precision` is not known, which is its default
 
 
 STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

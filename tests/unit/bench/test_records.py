@@ -128,10 +128,13 @@ def test_version_3_asks_directly(
 
 def test_version_4_does_not_know_what_the_model_was_computed_in(tmp_path: Path) -> None:
     """Records as version 4 wrote them; must load for ever."""
-    file = write(tmp_path, {**finished(), "schema_version": 4})
-    model = load_record(file).model
+    content = {**finished(), "schema_version": 4}
+    del content["model"]["precision"]
+    model = load_record(write(tmp_path, content)).model
     assert model is not None
     assert model.precision is None
+    failed = {**content, "status": "failed", "error": "x", "model": None}
+    assert load_record(write(tmp_path, failed)).model is None
 
 
 @pytest.mark.parametrize(
