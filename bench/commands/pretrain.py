@@ -40,7 +40,6 @@ def execute(arguments: argparse.Namespace) -> int:
         BenchError: see `bench.gslm.pretraining.pretrain`.
     """
     from bench.config import validated
-    from bench.errors import MissingError
     from bench.interruption import interruptible
     from bench.progress import Progress
 
@@ -56,11 +55,6 @@ def execute(arguments: argparse.Namespace) -> int:
             from bench.gslm.pretraining import PretrainOptions, pretrain
 
             options = validated(PretrainOptions, given)
-            for folder in (*(options.units or ()), *(options.say_again or ())):
-                if not folder.exists():
-                    raise MissingError(
-                        "there is no such folder", where=str(folder), hint="a folder of units files"
-                    )
             out, card = options.out, pretrain(options, progress)
     print(card.model_dump_json(indent=2) if arguments.json else out)
     return 0

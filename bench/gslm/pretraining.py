@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.environment import DEVICE, check_device
-from bench.errors import DataError, RunFailedError, UnknownNameError, UsageError
+from bench.errors import DataError, MissingError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
 from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import CARD, check_free, load_gslm, save_gslm
@@ -421,11 +421,16 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
     Raises:
         UsageError: if `out` already holds a GSLM (and not `overwrite`), or an unfinished run
             (and neither `resume` nor `overwrite`).
-        MissingError: if the device is not there.
+        MissingError: if the device or a folder of units is not there.
         DataError: on a bad units file, naming the line.
         StorageError: if the folder cannot be written.
     """
     check_device(options.device)
+    for folder in (*(options.units or ()), *(options.say_again or ())):
+        if not folder.exists():
+            raise MissingError(
+                "there is no such folder", where=str(folder), hint="a folder of units files"
+            )
     out, checkpoint = options.out, options.out / "checkpoint" / "state.safetensors"
     unfinished = checkpoint.exists() and not options.overwrite
     check_free(out, overwrite=options.overwrite or unfinished)
