@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from bench.errors import DataError, MissingError, UsageError, closest
 from tasks.corpora.corpus import SPLITS, Corpus, SplitName
@@ -94,11 +95,20 @@ def read_card(path: Path) -> CorpusCard:
     try:
         return CorpusCard.model_validate_json(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise DataError(
-            f"{f'`{field}`: ' if field else ''}{problem['msg']}", where=str(path)
-        ) from None
+        raise _card_error(error.errors()[0], str(path)) from None
+
+
+def _card_error(problem: ErrorDetails, where: str) -> DataError:
+    field = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "missing":
+        return DataError(f"no `{field}`", where=where)
+    if problem["type"] == "extra_forbidden":
+        meant = closest(field, CorpusCard.model_fields)
+        hint = f"did you mean {meant!r}?" if meant else None
+        return DataError(f"unknown field {field!r}", where=where, hint=hint)
+    if not field:
+        return DataError(f"not a card: {problem['msg']}", where=where)
+    return DataError(f"`{field}`: {problem['msg']}", where=where)
 
 
 def read_manifest(path: Path, task: TaskSpec) -> Split:

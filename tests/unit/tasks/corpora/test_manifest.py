@@ -118,7 +118,7 @@ def test_moving_a_corpus_keeps_its_fingerprint(tmp_path: Path) -> None:
 
 def test_the_card_must_be_there_and_whole(tmp_path: Path) -> None:
     folder = write_corpus(tmp_path / "c", {"name": "x"})
-    with pytest.raises(DataError, match=r"corpus\.json: `version`"):
+    with pytest.raises(DataError, match=r"corpus\.json: no `version`"):
         open_corpus(str(folder), KS)
     (folder / "corpus.json").write_text("{")
     with pytest.raises(DataError, match="Invalid JSON"):
@@ -131,7 +131,11 @@ def test_the_card_must_be_there_and_whole(tmp_path: Path) -> None:
 def test_an_unknown_field_of_the_card_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "corpus.json"
     path.write_text(json.dumps(CARD | {"license": "x"}))
-    with pytest.raises(DataError, match="`license`"):
+    with pytest.raises(DataError, match="unknown field 'license'") as refusal:
+        read_card(path)
+    assert refusal.value.hint == "did you mean 'licence'?"
+    path.write_text(json.dumps(CARD | {"version": 1}))
+    with pytest.raises(DataError, match=r"`version`: .* string"):
         read_card(path)
 
 
