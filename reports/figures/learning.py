@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -13,10 +13,13 @@ from reports.comparison import by_row
 from reports.figures.by_size import title, whole_sets
 from reports.figures.panel import Figure, Panel, Point, Series
 from reports.reading import LeftOut, Run, finished, unfinished
+from reports.replicates import replicates
 from reports.rows import Rows
 from reports.run_files import epochs
 
 Log = list[dict[str, Any]]
+_ByEpoch = defaultdict[str, defaultdict[float, list[float]]]
+"""Values by what was logged, then by epoch."""
 
 
 def learning(runs: Sequence[Run]) -> Figure:
@@ -55,7 +58,9 @@ def learning(runs: Sequence[Run]) -> Figure:
         for i, group in enumerate(own)
         for panel in _panels(group, rows, logs, what_differs(group[0], own[0][0]) if i else None)
     ]
-    several = any(len(same) > 1 for group in groups for same in by_row(group, rows).values())
+    several = any(
+        len(replicates(same)) > 1 for group in groups for same in by_row(group, rows).values()
+    )
     return Figure(
         panels=tuple(panels),
         notes=("Where a row has several seeds: mean, and from the lowest to the highest.",)
@@ -75,24 +80,33 @@ def curves(log: Log) -> dict[str, list[tuple[float, float]]]:
     return {name: points for name, points in named.items() if len(points) > 1}
 
 
+def _values(logs: Iterable[Log]) -> _ByEpoch:
+    """What several logs say at each epoch."""
+    found: _ByEpoch = defaultdict(lambda: defaultdict(list))
+    for log in logs:
+        for what, points in curves(log).items():
+            for epoch, value in points:
+                found[what][epoch].append(value)
+    return found
+
+
 def _panels(
     group: Sequence[Run], rows: Rows, logs: dict[str, Log], note: str | None
 ) -> list[Panel]:
     named: defaultdict[str, list[Series]] = defaultdict(list)
     for name, same in sorted(by_row(group, rows).items()):
-        at: defaultdict[str, defaultdict[float, list[float]]]
-        at = defaultdict(lambda: defaultdict(list))
-        for run in same:
-            for what, points in curves(logs[str(run.folder)]).items():
-                for epoch, value in points:
-                    at[what][epoch].append(value)
-        for what, values in at.items():
+        by_seed: _ByEpoch = defaultdict(lambda: defaultdict(list))
+        for repeated in replicates(same):
+            for what, once in _values(logs[str(run.folder)] for run in repeated).items():
+                for epoch, values in once.items():
+                    by_seed[what][epoch].append(fmean(values))
+        for what, means in by_seed.items():
             named[what].append(
                 Series(
                     name=name,
                     points=tuple(
                         Point(x=x, y=fmean(y), low=min(y), high=max(y), n_runs=len(y))
-                        for x, y in sorted(values.items())
+                        for x, y in sorted(means.items())
                     ),
                 )
             )

@@ -60,6 +60,16 @@ def test_learning(write_run: WriteRun, runs: Path) -> None:
     assert draw(drawn, "png").startswith(b"\x89PNG")
 
 
+def test_learning_counts_a_seed_once(write_run: WriteRun, runs: Path) -> None:
+    for name, seed, score in (("a", 0, 0.4), ("again", 0, 0.6), ("b", 1, 0.7)):
+        first: dict[str, object] = {"epoch": 1, "valid_score": 0.1}
+        log(write_run(name, seed=seed), first, {"epoch": 2, "valid_score": score})
+    (line,) = shown("learning", runs).panels[0].series
+    last = line.points[-1]
+    assert (last.y, last.low, last.high) == pytest.approx((0.6, 0.5, 0.7))
+    assert last.n_runs == 2
+
+
 def test_confusion(write_run: WriteRun, runs: Path) -> None:
     cells = [("10", "10", 8), ("10", "9", 2), ("9", "9", 5), ("yes", "$x$", 1)]
     content = [{"slot": "label", "reference": r, "hypothesis": h, "n": n} for r, h, n in cells]
