@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UsageError
-from bench.gslm.registry import EMBEDDED, gslm_folder
+from bench.gslm.registry import EMBEDDED, chosen_gslm
 from bench.gslm.speech import extractor_of
 from bench.method import Job
 
@@ -49,7 +49,7 @@ def perturbed_units(job: Job, copies: int) -> list[list[NDArray[np.int32]]]:
     if copies == 0:
         return []
     corpus = job.corpus
-    extractor = extractor_of(gslm_folder(job.gslm or EMBEDDED))
+    extractor = extractor_of(chosen_gslm(job.gslm or EMBEDDED).folder)
     found = []
     for copy in range(copies):
         what = f"{corpus.name}, train, copy {copy + 1} of {copies}"

@@ -61,7 +61,8 @@ RUN_OPTIONS = (
     Option(
         name="gslm",
         kind="str",
-        help="frozen unit LM: a GSLM folder or a registered name (default: mini)",
+        help="frozen unit LM: a GSLM folder or a registered name (default: mini); random:NAME: "
+        "the same without its training, as a control",
     ),
     Option(
         name="upstream",

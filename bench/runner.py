@@ -22,7 +22,7 @@ from bench.attempts import Attempt, next_attempt, now
 from bench.config import RunRequest, frozen_models, method_options
 from bench.errors import BenchError, MissingError, RunFailedError, StorageError
 from bench.files import write_atomic
-from bench.gslm.registry import EMBEDDED, gslm_folder
+from bench.gslm.registry import EMBEDDED, chosen_gslm
 from bench.interruption import interruptible, uninterruptible
 from bench.memory import ran_out_of_memory
 from bench.method import Job, Method, Prediction
@@ -370,14 +370,14 @@ def _corpus(
     request: RunRequest, task: TaskSpec, entry: MethodEntry, gslm: str | None, progress: Progress
 ) -> Corpus:
     # Looked up first: a wrong name must not wait for a corpus to be generated.
-    folder = None if gslm is None else gslm_folder(gslm)
+    folder = chosen_gslm(gslm or EMBEDDED).folder
     corpus = open_corpus(request.corpus, task, root=request.root, progress=progress)
     corpus = without_damage(corpus, progress)
     if entry.units and holds_audio_only(corpus):
         from bench.gslm.speech import extractor_of  # imports torch, which others do without
 
         # All of it before any subset, so that every subset and seed finds it in the cache.
-        extractor = extractor_of(folder or gslm_folder(EMBEDDED))
+        extractor = extractor_of(folder)
         corpus = with_units(corpus, extractor, progress)
     if request.shots is not None:
         corpus = shots(corpus, request.shots, request.seed)

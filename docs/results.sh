@@ -9,7 +9,7 @@ data=$1 out=$2
 shift 2
 plain=$out/gslms/units-medium
 lm=$out/gslms/units-neighbours
-random=$out/gslms/units-random
+random=random:$plain
 threads=1
 
 run() { # task, then options
@@ -38,9 +38,7 @@ main() {
     prompt "$plain" ic "${ic[@]}" --max-minutes 28 --prompt-length 31
 }
 controls() {
-    # The same shape with weights that were hardly trained at all: one step at a tiny rate.
-    bench pretrain --units "$data/ks" --out "$random" --preset medium \
-        --epochs 0.001 --lr 1e-9 --name units-random
+    # The same shape and units, read by weights that were never trained.
     for verbalizer in learnable frequency; do
         run ks --method prompt --gslm "$random" --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
     done

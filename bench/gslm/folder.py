@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from bench import random
 from bench.errors import CheckpointError, MissingError, UsageError
 from bench.files import make_folder, remove, sha256_of_file, write_atomic
 from bench.gslm.card import GslmCard
 from bench.gslm.lm import UnitLM
+from bench.gslm.registry import RANDOM
 from bench.speech import encoder as encoders
 from bench.speech import kmeans as clusterings
 
@@ -127,6 +129,17 @@ def load_gslm(folder: Path) -> Gslm:
     check_weights(weights, lm, str(path))
     lm.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     identity = json.dumps([card.lm.model_dump(), card.rows, sha256_of_file(path)])
+    return Gslm(card, lm, hashlib.sha256(identity.encode()).hexdigest())
+
+
+def untrained(gslm: Gslm) -> Gslm:
+    """The control of a GSLM: the same units and shape, weights as they are before any training.
+
+    They are always the same ones. Its name is `random:` before the GSLM's.
+    """
+    card = gslm.card.model_copy(update={"name": RANDOM + gslm.card.name})
+    lm = UnitLM(card.lm).reset(random.torch_generator(0, "pretrain", "weights"))
+    identity = json.dumps([card.lm.model_dump(), card.rows, "untrained"])
     return Gslm(card, lm, hashlib.sha256(identity.encode()).hexdigest())
 
 

@@ -17,6 +17,8 @@ class GslmEntry(NamedTuple):
 
 
 EMBEDDED = "mini"
+RANDOM = "random:"
+"""Before a GSLM: its units and its LM's shape, with weights as they are before any training."""
 
 GSLMS: Registry[GslmEntry] = Registry(
     "gslm",
@@ -53,3 +55,28 @@ def gslm_folder(name_or_path: str) -> Path:
         if folder.is_dir():
             return folder
         raise
+
+
+class ChosenGslm(NamedTuple):
+    """What `--gslm` of a run names.
+
+    Attributes:
+        folder: of the GSLM.
+        is_random: whether its LM's weights are to be drawn anew.
+    """
+
+    folder: Path
+    is_random: bool
+
+
+def chosen_gslm(text: str) -> ChosenGslm:
+    """The GSLM of a run, or the control of it.
+
+    Args:
+        text: as for `gslm_folder`, with or without `random:` before it.
+
+    Raises:
+        UnknownNameError, MissingError: see `gslm_folder`.
+    """
+    name = text.removeprefix(RANDOM)
+    return ChosenGslm(gslm_folder(name), name != text)

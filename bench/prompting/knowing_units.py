@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from bench.gslm.folder import Gslm, load_gslm
+from bench.gslm.folder import Gslm, load_gslm, untrained
 from bench.gslm.perplexity import perplexity
 from bench.gslm.precision import means_bf16, name_of
-from bench.gslm.registry import gslm_folder
+from bench.gslm.registry import chosen_gslm
 from bench.method import Job, ModelDescription
 from bench.prompting.frozen import FrozenLM
 from tasks.corpora.units import check_units
@@ -22,7 +22,10 @@ def load_gslm_of(job: Job) -> Gslm:
         DataError: if the corpus holds no units, or some that the GSLM does not know.
     """
     assert job.gslm is not None
-    gslm = load_gslm(gslm_folder(job.gslm))
+    chosen = chosen_gslm(job.gslm)
+    gslm = load_gslm(chosen.folder)
+    if chosen.is_random:
+        gslm = untrained(gslm)
     for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
         check_units(split, gslm.card.n_units)
     return gslm
@@ -41,7 +44,13 @@ def description(job: Job, gslm: Gslm) -> ModelDescription:
 
 
 def warn_of_unknown_units(job: Job, gslm: Gslm, frozen: FrozenLM) -> None:
-    """Tells of an LM that predicts the corpus's units no better than frequencies do."""
+    """Tells of an LM that predicts the corpus's units no better than frequencies do.
+
+    One that was asked for as a control does not need to be told of.
+    """
+    assert job.gslm is not None
+    if chosen_gslm(job.gslm).is_random:
+        return
     limit = gslm.card.lm.max_positions - 1
     sequences = [gslm.rows_of(u.units[:limit]) for u in job.corpus.valid if u.units is not None]
     found = perplexity(frozen.next_scores, sequences, gslm.card.n_units, frozen.device)

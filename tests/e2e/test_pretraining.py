@@ -83,7 +83,7 @@ def test_an_lm_that_knows_the_units_is_prompted_without_a_warning(
     before = load_gslm(tmp_path / "trained").fingerprint
     data = ("run", "--method", "prompt", "--task", "ks", "--corpus", corpus)
     notes = {}
-    for name in ("trained", "random"):
+    for name in ("trained", "random", "random:trained"):
         options = ("--precision", "fp32", "--threads", "1", "--prompt-length", "4")
         learning = ("--max-epochs", "10", "--lr", "0.05", "--batch-utterances", "16")
         done = bench(*data, "--gslm", name, "--out", f"runs-{name}", *options, *learning, "--json")
@@ -96,7 +96,15 @@ def test_an_lm_that_knows_the_units_is_prompted_without_a_warning(
             assert load_record(folder) == record
             assert len((folder / "predictions.jsonl").read_text().splitlines()) == 40
             assert load_file(folder / "prompt.safetensors")["key"].shape == (2, 4, 64)
-    assert notes == {"trained": {}, "random": {"lm_looks_untrained": 1}}
+        elif name == "random:trained":
+            assert record.model is not None
+            assert record.model.name == name
+            assert record.model.fingerprint != before
+    assert notes == {
+        "trained": {},
+        "random": {"lm_looks_untrained": 1},
+        "random:trained": {},  # a control that was asked for is no accident to be warned of
+    }
     assert load_gslm(tmp_path / "trained").fingerprint == before
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from bench import files
 from bench.errors import CheckpointError, MissingError, StorageError
 from bench.gslm import folder as folder_module
-from bench.gslm.folder import load_gslm, save_gslm
+from bench.gslm.folder import load_gslm, save_gslm, untrained
 from tests.unit.bench.gslm.models import gslm_of, random_lm
 
 
@@ -155,3 +155,18 @@ def test_an_old_card_never_stands_beside_new_weights(
         save_gslm(folder, gslm.card, gslm.lm)
     with pytest.raises(MissingError):
         load_gslm(folder)
+
+
+def test_an_untrained_gslm_has_the_same_units_and_shape_and_always_the_same_weights(
+    folder: Path,
+) -> None:
+    gslm = load_gslm(folder)
+    control, again = untrained(gslm), untrained(gslm)
+    assert control.card.name == f"random:{gslm.card.name}"
+    assert control.card.model_copy(update={"name": gslm.card.name}) == gslm.card
+    assert control.fingerprint == again.fingerprint != gslm.fingerprint
+    weights, others = control.lm.state_dict(), again.lm.state_dict()
+    assert all(weights[name].equal(others[name]) for name in weights)
+    trained = gslm.lm.state_dict()
+    assert not weights["embed.weight"].equal(trained["embed.weight"])
+    assert not weights["layers.0.up.weight"].equal(trained["layers.0.up.weight"])
