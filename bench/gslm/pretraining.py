@@ -25,18 +25,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from bench import random
 from bench.checkpoint import load_checkpoint, save_checkpoint
 from bench.environment import DEVICE, check_device
-from bench.errors import DataError, MissingError, RunFailedError, UnknownNameError, UsageError
+from bench.errors import MissingError, RunFailedError, UnknownNameError, UsageError
 from bench.files import clear_temporaries, make_folder, remove, write_atomic
-from bench.gslm.card import BOS, N_SPECIALS, GslmCard, LmShape
+from bench.gslm.card import N_SPECIALS, GslmCard, LmShape
 from bench.gslm.folder import CARD, check_free, load_gslm, save_gslm
 from bench.gslm.lm import UnitLM
-from bench.gslm.neighbours import nearest
 from bench.gslm.next_unit import make_batch, next_unit_loss
 from bench.gslm.packing import Packed, length_bucketed
 from bench.gslm.precision import means_bf16
 from bench.gslm.registry import gslm_folder
-from bench.gslm.speech import copy_speech_side, speech_to_units
-from bench.gslm.unlabelled import read_unit_lines
+from bench.gslm.speech import FromSpeech, copy_speech_side, speech_to_units
+from bench.gslm.unlabelled import UnlabelledUnits
 from bench.memory import keep_freed_memory
 from bench.progress import Progress
 
@@ -49,10 +48,6 @@ PRESETS: dict[str, dict[str, int]] = {
     "gslm": {"layers": 12, "dim": 1024, "ffn_dim": 4096, "heads": 16},
 }
 """Sizes by name; `gslm` is the published unit LM's (151M parameters)."""
-
-
-HELD_OUT_UTTERANCES = 2000
-"""Utterances of the held-out loss, evenly spaced over all validation utterances."""
 
 
 _DECIDED_BY_INIT = {"preset", "n_units", "max_positions"}
@@ -152,8 +147,8 @@ class Pretraining:
         keep_freed_memory()
         self.device = torch.device(options.device)
         self.bf16 = means_bf16(options.precision, self.device)
-        self.train = self._read("train")
-        self.valid = self._read("valid")
+        unlabelled = self._unlabelled()
+        self.train, self.valid = unlabelled.training(), unlabelled.held_out()
         digest = hashlib.sha256()
         for sequence in (*self.train, *self.valid):
             digest.update(len(sequence).to_bytes(8, "little") + sequence.tobytes())
@@ -183,68 +178,21 @@ class Pretraining:
         self.curve: list[dict[str, Any]] = []
         self.epoch_loss, self.epoch_steps = 0.0, 0
 
-    def _read(self, split: str) -> list[NDArray[np.int64]]:
-        """Rows of every utterance of a split; a units file counts as training data."""
+    def _unlabelled(self) -> UnlabelledUnits:
         options = self.options
-        sequences: list[NDArray[np.int64]] = []
-        limit = self.shape.max_positions - 1
-        for source in options.units or ():
-            path = source / f"{split}.txt" if source.is_dir() else source
-            if split == "valid" and not source.is_dir():
-                continue
-            alone = self._neighbours(path) if options.neighbours else self._rows(path)
-            sequences += [rows[:limit] for rows in alone]
-        for source in options.say_again or ():
-            sequences += [rows[:limit] for rows in self._pairs(source / f"{split}.txt")]
-        if not sequences and split == "valid":
-            raise UsageError(
-                "no held-out units: give a units folder with a valid.txt, "
-                "so that the loss on unseen units can be watched"
-            )
-        if split == "valid":
-            return sequences[:: -(-len(sequences) // HELD_OUT_UTTERANCES)]
-        return sequences
+        return UnlabelledUnits(
+            alone=options.units or (),
+            pairs=options.say_again or (),
+            neighbours=options.neighbours,
+            rows=self.rows,
+            length=self.shape.max_positions - 1,
+            limit="--n-units" if self.init is None else "the number of units of --init,",
+        )
 
-    def _units(self, path: Path) -> Iterator[NDArray[np.int32]]:
-        """Units of every line of a units file."""
-        for units, where in read_unit_lines(path):
-            if units.max() >= len(self.rows):
-                limit = "--n-units" if self.init is None else "the number of units of --init,"
-                raise DataError(
-                    f"unit {units.max()} is not below {limit} {len(self.rows)}", where=where
-                )
-            yield units
-
-    def _rows(self, path: Path) -> Iterator[NDArray[np.int64]]:
-        """Rows of every line of a units file."""
-        return (self.rows[units] for units in self._units(path))
-
-    def _neighbours(self, path: Path) -> Iterator[NDArray[np.int64]]:
-        """Rows of `u <s> v` for every distinct line u and each of its nearest others v."""
-        n = self.options.neighbours
-        distinct = list({units.tobytes(): units for units in self._units(path)}.values())
-        if len(distinct) <= n:
-            raise DataError(
-                f"{len(distinct)} different utterances are too few for --neighbours {n}",
-                where=str(path),
-            )
-        try:
-            found = nearest(distinct, n)
-        except ValueError as error:
-            raise DataError(
-                "no run of units is in several utterances, so none are alike", where=str(path)
-            ) from error
-        for units, others in zip(distinct, found, strict=True):
-            for other in others:
-                yield _pair(self.rows[units], self.rows[distinct[other]])
-
-    def _pairs(self, path: Path) -> Iterator[NDArray[np.int64]]:
-        """Rows of `u <s> v` for every two lines in a row."""
-        lines = list(self._rows(path))
-        if len(lines) % 2:
-            raise DataError(f"{len(lines)} lines do not make pairs", where=str(path))
-        for first, second in zip(lines[::2], lines[1::2], strict=True):
-            yield _pair(first, second)
+    @property
+    def n_tokens(self) -> int:
+        """Of all training sequences, `</s>` included."""
+        return int(self.lengths.sum())
 
     def _batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         generator = random.numpy_generator(self.options.seed, "pretrain", "epoch", epoch)
@@ -395,11 +343,6 @@ class Pretraining:
         )
 
 
-def _pair(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows of `u <s> v`."""
-    return np.concatenate([first, [BOS], second])
-
-
 def _new_shape(options: PretrainOptions) -> LmShape:
     return LmShape(
         **PRESETS[options.preset],
@@ -425,30 +368,13 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
         DataError: on a bad units file, naming the line.
         StorageError: if the folder cannot be written.
     """
-    check_device(options.device)
-    for folder in (*(options.units or ()), *(options.say_again or ())):
-        if not folder.exists():
-            raise MissingError(
-                "there is no such folder", where=str(folder), hint="a folder of units files"
-            )
     out, checkpoint = options.out, options.out / "checkpoint" / "state.safetensors"
-    unfinished = checkpoint.exists() and not options.overwrite
-    check_free(out, overwrite=options.overwrite or unfinished)
-    if unfinished and not options.resume:
-        raise UsageError(
-            "an unfinished pretraining is here",
-            where=str(out),
-            hint="add --resume to continue it, or --overwrite to start anew",
-        )
-    make_folder(out)
-    clear_temporaries(out)
-    if not unfinished:
-        remove(checkpoint.parent)
-    made = None
+    _prepare_folder(options, checkpoint)
+    speech = None
     if options.corpus is not None:
         # From here on the folder's encoder is a new one, which an old LM knows nothing of.
         remove(out / CARD)
-        made = speech_to_units(
+        speech = speech_to_units(
             options.corpus,
             options.task or (),
             options.root,
@@ -458,48 +384,86 @@ def pretrain(options: PretrainOptions, progress: Progress) -> GslmCard:
             options.seed,
             progress,
         )
-    sources = made.folders if made else options.units or []
-    work = Pretraining(options.model_copy(update={"units": sources or None}), progress)
+        options = options.model_copy(update={"units": speech.folders})
+    work = Pretraining(options, progress)
     if work.restore(checkpoint):
         progress.line(f"continuing at step {work.step} of {work.total_steps}")
-    n_tokens = int(work.lengths.sum())
     progress.line(
-        f"{len(work.train):,} utterances, {n_tokens:,} tokens; LM of "
+        f"{len(work.train):,} utterances, {work.n_tokens:,} tokens; LM of "
         f"{work.shape.n_parameters:,} parameters ({options.init or options.preset}), "
         f"{'bf16' if work.bf16 else 'fp32'}, {torch.get_num_threads()} threads"
     )
     work.run(checkpoint)
-    hidden = {"out", "units", "say_again", "root", "resume", "overwrite", "init"}
-    if made is None:
-        hidden |= {"corpus", "task", "encoder"}
-    recipe = options.model_dump(mode="json", exclude=hidden)
-    speech: dict[str, Any] = {}
-    if made:
-        speech = {"encoder": options.encoder, "frame_rate_hz": made.frame_rate_hz}
-    if work.init is not None and options.init is not None:
-        recipe = {key: recipe[key] for key in recipe.keys() - _DECIDED_BY_INIT}
-        recipe["init"] = {"name": work.init.card.name, "fingerprint": work.init.fingerprint}
-        speech = work.init.card.model_dump(
-            include={"encoder", "encoder_layer", "frame_rate_hz", "dedup"}
-        )
+    if options.init is not None:
         copy_speech_side(gslm_folder(options.init), out)
-    card = GslmCard(
-        name=options.name or out.resolve().name,
-        n_units=len(work.rows),
-        rows=work.rows.tolist(),
-        lm=work.shape,
-        **speech,
-        origin="bench pretrain",
-        recipe=recipe
-        | {
-            "steps": work.step,
-            "units": [source.name for source in (*sources, *(options.say_again or ()))],
-            "train_tokens": n_tokens,
-            "valid_loss": work.curve[-1]["valid_loss"],
-            "bf16": work.bf16,
-        },
-    )
+    card = _card_of(work, speech)
     write_atomic(out / "train.jsonl", "".join(json.dumps(row) + "\n" for row in work.curve))
     save_gslm(out, card, work.lm.cpu())
     remove(checkpoint.parent)
     return card
+
+
+def _prepare_folder(options: PretrainOptions, checkpoint: Path) -> None:
+    """Checks that the request can be met here, and makes its folder.
+
+    Raises:
+        UsageError, MissingError, StorageError: see `pretrain`.
+    """
+    check_device(options.device)
+    for folder in (*(options.units or ()), *(options.say_again or ())):
+        if not folder.exists():
+            raise MissingError(
+                "there is no such folder", where=str(folder), hint="a folder of units files"
+            )
+    unfinished = checkpoint.exists() and not options.overwrite
+    check_free(options.out, overwrite=options.overwrite or unfinished)
+    if unfinished and not options.resume:
+        raise UsageError(
+            "an unfinished pretraining is here",
+            where=str(options.out),
+            hint="add --resume to continue it, or --overwrite to start anew",
+        )
+    make_folder(options.out)
+    clear_temporaries(options.out)
+    if not unfinished:
+        remove(checkpoint.parent)
+
+
+def _card_of(work: Pretraining, speech: FromSpeech | None) -> GslmCard:
+    """What the finished GSLM says about itself.
+
+    Args:
+        work: trained.
+        speech: what the corpus's audio became, where there was one.
+    """
+    options = work.options
+    hidden = {"out", "units", "say_again", "root", "resume", "overwrite", "init"}
+    hears: dict[str, Any] = {}
+    if speech is None:
+        hidden |= {"corpus", "task", "encoder"}
+    else:
+        hears = {"encoder": options.encoder, "frame_rate_hz": speech.frame_rate_hz}
+    recipe = options.model_dump(mode="json", exclude=hidden)
+    if work.init is not None:
+        recipe = {key: recipe[key] for key in recipe.keys() - _DECIDED_BY_INIT}
+        recipe["init"] = {"name": work.init.card.name, "fingerprint": work.init.fingerprint}
+        hears = work.init.card.model_dump(
+            include={"encoder", "encoder_layer", "frame_rate_hz", "dedup"}
+        )
+    sources = (*(options.units or ()), *(options.say_again or ()))
+    return GslmCard(
+        name=options.name or options.out.resolve().name,
+        n_units=len(work.rows),
+        rows=work.rows.tolist(),
+        lm=work.shape,
+        **hears,
+        origin="bench pretrain",
+        recipe=recipe
+        | {
+            "steps": work.step,
+            "units": [source.name for source in sources],
+            "train_tokens": work.n_tokens,
+            "valid_loss": work.curve[-1]["valid_loss"],
+            "bf16": work.bf16,
+        },
+    )
