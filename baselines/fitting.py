@@ -38,8 +38,10 @@ from tasks.metrics.registry import METRICS
 MIN_STEPS_A_ROUND = 100
 """Validation comes after whole epochs that make at least this many steps."""
 SAVE_EVERY_S = 10.0
-"""A checkpoint is written after a round, but not more often than this, and after every trial
-(trials side by side: after the last of them)."""
+"""A checkpoint is written after a round and, of a trial by itself, within an epoch, but not more
+often than this; and after every trial (trials side by side: after the last of them)."""
+STRETCH = 20
+"""Batches between looks at whether a checkpoint is due."""
 SAVING_SHARE = 0.05
 """Of the time that saving may take where checkpoints are large."""
 
@@ -129,6 +131,7 @@ class _Trial:
         best_epoch: where that was; 0: nowhere yet.
         without_gain: rounds since.
         losses: of the epochs since the last validation.
+        total: of the losses of the epoch's steps so far.
     """
 
     index: int
@@ -140,6 +143,11 @@ class _Trial:
     best_epoch: int = 0
     without_gain: int = 0
     losses: list[float] = field(default_factory=list)
+    total: float = 0.0
+
+    def told(self) -> list[Any]:
+        """What a checkpoint says of it beside tensors."""
+        return [getattr(self, name) for name in _OF_TRIAL]
 
 
 class Fitting:
@@ -154,7 +162,9 @@ class Fitting:
     Attributes:
         best: the weights of the best round, by name.
         under_way: the trials that run side by side now.
-        epoch: epochs that these have made; `step`, `elapsed_s` likewise.
+        epoch: whole epochs that these have made; `step`, `elapsed_s` likewise.
+        epoch_steps: steps of the epoch that has begun.
+        round_step: the step at which the round began.
     """
 
     def __init__(self, problem: Problem, plan: Plan, job: Job, identity: dict[str, Any]) -> None:
@@ -169,6 +179,7 @@ class Fitting:
         self.epochs = self.steps = 0
         self._threads = 1
         self._saved_at, self._saving_s = time.monotonic(), 0.0
+        self._ticked_at = time.perf_counter()
         self._begin(0)
 
     @property
@@ -184,7 +195,8 @@ class Fitting:
         """
         if self.job.resume and self._restore() and self.under_way:
             first = self.under_way[0].index + 1
-            self.job.progress.line(f"continuing trial {first} after epoch {self.epoch}")
+            place = f" and {self.epoch_steps} batches" if self.epoch_steps else ""
+            self.job.progress.line(f"continuing trial {first} after epoch {self.epoch}{place}")
         with one_thread() if self.by_themselves else nullcontext(1) as threads:
             self._threads = threads if torch.device(self.job.device).type == "cpu" else 1
             while self.under_way:
@@ -209,6 +221,7 @@ class Fitting:
         if self.by_themselves:
             self.under_way += [self._fresh(i) for i in range(index + 1, len(self.plan.rates))]
         self.epoch, self.step, self.elapsed_s = 0, 0, 0.0
+        self.epoch_steps, self.round_step = 0, 0
 
     def _fresh(self, index: int) -> _Trial:
         rate = self.plan.rates[index]
@@ -233,9 +246,12 @@ class Fitting:
         trials_ended = not self.under_way
         if left and trials_ended:
             self._begin(left[0])
-        pause_s = max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE)
-        if trials_ended or time.monotonic() - self._saved_at >= pause_s:
+        if trials_ended or self._saving_is_due():
             self._save()
+
+    def _saving_is_due(self) -> bool:
+        pause_s = max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE)
+        return time.monotonic() - self._saved_at >= pause_s
 
     def _end(self, trial: _Trial, *, diverged: bool) -> None:
         self.under_way = [t for t in self.under_way if t is not trial]
@@ -251,9 +267,9 @@ class Fitting:
 
     def _round(self) -> None:
         """Some epochs, then validation; trials whose loss is no number any more end."""
-        began = time.perf_counter()
-        first_step, ends = self.step, began + self._limit_s() - self.elapsed_s
-        while self.step - first_step < MIN_STEPS_A_ROUND and self.epoch < self.plan.max_epochs:
+        self._ticked_at = time.perf_counter()
+        ends = self._ticked_at + self._limit_s() - self.elapsed_s
+        while self._has_more_epochs():
             self._one_epoch(ends)
             for trial in list(self.under_way):
                 if not math.isfinite(trial.losses[-1]):
@@ -264,7 +280,19 @@ class Fitting:
             answers = self.problem.answer_valid(trial.module)
             statistics = self.metric.statistics(self.references, answers, self.job.task)
             self._note(trial, float(self.metric.value(statistics.sum(axis=0))))
-        self.elapsed_s += time.perf_counter() - began
+        self.round_step = self.step
+        self._tick()
+
+    def _has_more_epochs(self) -> bool:
+        """Whether the round has: one that has begun, or one more."""
+        enough = self.step - self.round_step >= MIN_STEPS_A_ROUND
+        return self.epoch < self.plan.max_epochs and (self.epoch_steps > 0 or not enough)
+
+    def _tick(self) -> None:
+        """Counts the time since the last tick."""
+        now = time.perf_counter()
+        self.elapsed_s += now - self._ticked_at
+        self._ticked_at = now
 
     def _limit_s(self) -> float:
         minutes = self.plan.max_minutes
@@ -273,27 +301,40 @@ class Fitting:
         return 60 * minutes if self.by_themselves else 60 * minutes / len(self.plan.rates)
 
     def _one_epoch(self, ends: float) -> None:
-        """One pass over the training set, cut off at a time of the clock."""
+        """A pass over the training set, or what is left of one, cut off at a time of the clock."""
         batches = self.problem.batches(self.epoch)
-        rates = ", ".join(f"{trial.rate:g}" for trial in self.under_way)
-        what = f"lr {rates}, epoch {self.epoch + 1}"
-        totals = [torch.zeros((), dtype=torch.float64) for _ in self.under_way]
-        for trial in self.under_way:
+        trials = list(self.under_way)
+        rates = ", ".join(f"{trial.rate:g}" for trial in trials)
+        what, n = f"lr {rates}, epoch {self.epoch + 1}", len(trials)
+        stretch = STRETCH if n == 1 else len(batches)
+        for trial in trials:
             trial.module.train()
-        with self.job.progress.bar(len(batches) * len(totals), what, "batches") as bar:
+        with self.job.progress.bar(len(batches) * n, what, "batches", self.epoch_steps * n) as bar:
 
             def step(trial: int, place: int, read: Any) -> None:
-                totals[trial] += self._one_step(self.under_way[trial], read, self.step + place)
+                loss = self._one_step(trials[trial], read, self.step + place)
+                trials[trial].total += float(loss)
                 bar.advance()
 
-            n_steps = through_batches(
-                len(totals), batches, self.problem.read, step, threads=self._threads, ends=ends
-            )
-        self.epoch += 1
-        self.step += n_steps
-        for trial, total in zip(self.under_way, totals, strict=True):
+            while self.epoch_steps < len(batches):
+                some = batches[self.epoch_steps : self.epoch_steps + stretch]
+                n_steps = through_batches(
+                    n, some, self.problem.read, step, threads=self._threads, ends=ends
+                )
+                self.step += n_steps
+                self.epoch_steps += n_steps
+                if time.perf_counter() >= ends:
+                    break
+                # The end of an epoch is saved together with its validation.
+                if n == 1 and self.epoch_steps < len(batches) and self._saving_is_due():
+                    self._tick()
+                    self._save()
+        for trial in trials:
             trial.module.eval()
-            trial.losses.append(float(total) / n_steps)
+            trial.losses.append(trial.total / self.epoch_steps)
+            trial.total = 0.0
+        self.epoch += 1
+        self.epoch_steps = 0
 
     def _one_step(self, trial: _Trial, read: Any, step: int) -> Tensor:
         """Moves a trial's weights; its loss."""
@@ -337,10 +378,7 @@ class Fitting:
             tensors |= {f"{trial.index}/{name}": tensor for name, tensor in own.items()}
         state = {"identity": self.identity, "format": _FORMAT}
         state |= {name: getattr(self, name) for name in _STATE}
-        state["under_way"] = [
-            [trial.index, trial.score, trial.best_epoch, trial.without_gain]
-            for trial in self.under_way
-        ]
+        state["under_way"] = [trial.told() for trial in self.under_way]
         save_checkpoint(self.checkpoint, tensors, state)
         self._saved_at = time.monotonic()
         self._saving_s = self._saved_at - began
@@ -357,8 +395,9 @@ class Fitting:
         self.best_key = (self.best_key[0], self.best_key[1])
         self.ended = {int(index): entry for index, entry in self.ended.items()}
         self.curves = {int(index): rows for index, rows in self.curves.items()}
-        for trial, (_, score, best_epoch, without_gain) in zip(self.under_way, told, strict=True):
-            trial.score, trial.best_epoch, trial.without_gain = score, best_epoch, without_gain
+        for trial, values in zip(self.under_way, told, strict=True):
+            for name, value in zip(_OF_TRIAL, values, strict=True):
+                setattr(trial, name, value)
             own = f"{trial.index}/"
             tensors = {
                 name.removeprefix(own): tensor
@@ -376,7 +415,20 @@ class Fitting:
         return True
 
 
-_FORMAT = 2
+_FORMAT = 3
 """Of a checkpoint."""
-_STATE = ("ended", "curves", "best_key", "epochs", "steps", "epoch", "step", "elapsed_s")
+_STATE = (
+    "ended",
+    "curves",
+    "best_key",
+    "epochs",
+    "steps",
+    "epoch",
+    "epoch_steps",
+    "step",
+    "round_step",
+    "elapsed_s",
+)
 """What a checkpoint holds beside tensors and the trials under way."""
+_OF_TRIAL = ("index", "score", "best_epoch", "without_gain", "losses", "total")
+"""And of each of these."""

@@ -171,6 +171,28 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     assert resumed.n_losses == whole.steps - saved, "no round was trained twice"
 
 
+@pytest.mark.parametrize("stops_at", [3, 45, 109, 596])
+def test_a_training_killed_within_an_epoch_goes_on_within_it(
+    job: Job, stops_at: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(fitting, "SAVING_SHARE", float("inf"))
+    whole, fit = trained(Two(job))
+    curve = (job.folder / "train.jsonl").read_text()
+    monkeypatch.setattr(fitting, "STRETCH", 2)
+    other = replace(job, folder=tmp_path / "other", resume=True)
+    other.folder.mkdir()
+    with pytest.raises(KilledError):
+        trained(Two(other, stops_at))
+    resumed = Two(other)
+    again, fit_again = trained(resumed)
+    assert again == whole
+    assert (other.folder / "train.jsonl").read_text() == curve
+    assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
+    begun = stops_at % 10  # an epoch has ten steps; at its end nothing is saved
+    assert resumed.n_losses == whole.steps - (stops_at - begun + min(8, begun // 2 * 2))
+
+
 def test_a_finished_training_is_not_repeated(job: Job) -> None:
     whole, _ = trained(Two(job))
     job.resume = True
