@@ -16,7 +16,7 @@ from bench.errors import DataError
 Content = dict[str, Any]
 Step = Callable[[Content], Content]
 
-CURRENT = 5
+CURRENT = 6
 """The version that is written."""
 
 _BEFORE_OPTIONS: Mapping[str, Content] = {
@@ -51,7 +51,15 @@ def _from_4(content: Content) -> Content:
     return content  # `model.precision` is not known, which is its default
 
 
-STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+def _from_5(content: Content) -> Content:
+    method = content["method"]
+    if method["name"] != "prompt":
+        return content
+    options = {"label_smoothing": 0.0, **method["options"]}
+    return {**content, "method": {**method, "options": options}}
+
+
+STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 """Step by the version that it starts from."""
 
 

@@ -218,6 +218,13 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         methods=_PROMPT,
     ),
     Option(
+        name="label-smoothing",
+        kind="float",
+        default=0.0,
+        help="share of each target's probability that is spread over all that compete",
+        methods=_PROMPT,
+    ),
+    Option(
         name="unit-dropout",
         kind="float",
         default=0.0,

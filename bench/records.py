@@ -139,7 +139,7 @@ class VersionsRecord(StrictModel):
 class Record(StrictModel):
     """The record of one run; what a failed or interrupted run does not know is None or empty."""
 
-    schema_version: Literal[5] = 5
+    schema_version: Literal[6] = 6
     status: Literal["ok", "failed", "interrupted"]
     started: Moment
     ended: Moment

@@ -82,12 +82,20 @@ class ChannelObjective:
         frozen: the LM.
         prompts: the trained parameters.
         answers: one slot; see `label_numbers`.
+        smoothing: see `objective.Competition`.
     """
 
     loss: Loss = "labels"
 
-    def __init__(self, frozen: FrozenLM, prompts: ChannelPrompts, answers: Answers) -> None:
+    def __init__(
+        self,
+        frozen: FrozenLM,
+        prompts: ChannelPrompts,
+        answers: Answers,
+        smoothing: float = 0.0,
+    ) -> None:
         self.frozen, self.prompts, self.answers = frozen, prompts, answers
+        self.smoothing = smoothing
 
     def scores(
         self,
@@ -135,4 +143,4 @@ class ChannelObjective:
             generator: source of the dropout; None for none.
         """
         scores = self.scores(batch, dropout=dropout, generator=generator)
-        return F.cross_entropy(scores, targets)
+        return F.cross_entropy(scores, targets, label_smoothing=self.smoothing)

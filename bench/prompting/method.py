@@ -74,6 +74,7 @@ class PromptOptions(BaseModel):
         batch_utterances: utterances a step at most; None: the task's preset.
         prompt_dropout: probability of dropping a prompt's element in training.
         unit_dropout: share of an utterance's units left out in training, drawn anew each step.
+        label_smoothing: share of each target's probability that is spread over all that compete.
         window: a training utterance is read as a stretch of its units, drawn anew each step, with
             this share of them at least; 1: whole; None: the task's preset.
         mix: a training utterance is put together from parts of up to so many utterances of the same
@@ -102,6 +103,7 @@ class PromptOptions(BaseModel):
     batch_utterances: int | None = Field(default=None, ge=1)
     prompt_dropout: float = Field(default=0.1, ge=0, lt=1)
     unit_dropout: float = Field(default=0.0, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     window: float | None = Field(default=None, gt=0, le=1)
     mix: int | None = Field(default=None, ge=1)
     augment: int | None = Field(default=None, ge=0)
@@ -174,11 +176,15 @@ class PromptMethod:
             n_labels = len(self._task.answers.rows)
             own = ChannelPrompts(self._gslm.card.lm, options.prompt_length or 0, n_labels)
             self._prompts = own.to(device)
-            self._objective = ChannelObjective(frozen, own, self._task.answers)
+            self._objective = ChannelObjective(
+                frozen, own, self._task.answers, options.label_smoothing
+            )
         else:
             direct = self._direct_prompts(learnt=verbalizer == "learnable").to(device)
             self._prompts = direct
-            self._objective = Objective(frozen, direct, self._task.answers, options.loss)
+            self._objective = Objective(
+                frozen, direct, self._task.answers, options.loss, options.label_smoothing
+            )
 
     def _direct_prompts(self, *, learnt: bool) -> Prompts:
         """Those of one answer for all labels; `learnt`: with a learnable verbalizer."""

@@ -78,10 +78,19 @@ class Competition:
         loss: `labels` or `full`, see `examples.Loss`.
         n_rows: of the LM's embedding.
         device: of the hidden states.
+        smoothing: share of each target's probability that is spread over all that compete
+            (Szegedy et al. 2016).
     """
 
-    def __init__(self, answers: Answers, loss: Loss, n_rows: int, device: torch.device) -> None:
-        self.is_full = loss == "full"
+    def __init__(
+        self,
+        answers: Answers,
+        loss: Loss,
+        n_rows: int,
+        device: torch.device,
+        smoothing: float = 0.0,
+    ) -> None:
+        self.is_full, self.smoothing = loss == "full", smoothing
         n_slots = 1 if answers.is_sequence else len(answers.groups)
         choices = [answers.choices(slot) for slot in range(n_slots)]
         self.rows = [torch.from_numpy(rows).to(device) for rows in choices]
@@ -100,16 +109,19 @@ class Competition:
             scores: scores of those that compete at a slot.
         """
         if self.is_full:
-            return F.cross_entropy(logits(hidden), targets)
+            return self._cross_entropy(logits(hidden), targets)
         n = len(self.rows)
         if n == 1:
-            return F.cross_entropy(scores(hidden, 0), self._place[targets])
+            return self._cross_entropy(scores(hidden, 0), self._place[targets])
         by_utterance, places = hidden.view(-1, n, hidden.shape[1]), self._place[targets].view(-1, n)
         losses = [
-            F.cross_entropy(scores(by_utterance[:, slot], slot), places[:, slot])
+            self._cross_entropy(scores(by_utterance[:, slot], slot), places[:, slot])
             for slot in range(n)
         ]
         return torch.stack(losses).mean()
+
+    def _cross_entropy(self, scores: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(scores, targets, label_smoothing=self.smoothing)
 
 
 class Objective:
@@ -120,11 +132,21 @@ class Objective:
         prompts: the trained parameters.
         answers: what competes where.
         loss: `labels` or `full`, see `examples.Loss`.
+        smoothing: see `Competition`.
     """
 
-    def __init__(self, frozen: FrozenLM, prompts: Prompts, answers: Answers, loss: Loss) -> None:
+    def __init__(
+        self,
+        frozen: FrozenLM,
+        prompts: Prompts,
+        answers: Answers,
+        loss: Loss,
+        smoothing: float = 0.0,
+    ) -> None:
         self.frozen, self.prompts, self.answers, self.loss = frozen, prompts, answers, loss
-        self._competition = Competition(answers, loss, frozen.shape.n_rows, frozen.device)
+        self._competition = Competition(
+            answers, loss, frozen.shape.n_rows, frozen.device, smoothing
+        )
 
     def scores(self, hidden: Tensor, slot: int) -> Tensor:
         """Scores of the answers that compete at a slot.

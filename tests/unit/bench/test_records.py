@@ -15,7 +15,7 @@ from bench.records import Record, load_record
 def finished() -> dict[str, Any]:
     """A finished run's record."""
     return {
-        "schema_version": 5,
+        "schema_version": 6,
         "status": "ok",
         "started": "2026-01-02T03:04:05Z",
         "ended": "2026-01-02T04:04:05.5Z",
@@ -103,7 +103,11 @@ def test_version_1_lacks_options_that_came_later(
 @pytest.mark.parametrize(
     ("method", "given", "read"),
     [
-        ("prompt", {"window": 0.25}, {"window": 0.25, "mix": 1, "scoring": "direct"}),
+        (
+            "prompt",
+            {"window": 0.25},
+            {"window": 0.25, "mix": 1, "scoring": "direct", "label_smoothing": 0.0},
+        ),
         ("finetune-lm", {}, {"mix": 1}),
         ("bag-of-units", {"augment": 4}, {"augment": 4}),
     ],
@@ -117,7 +121,10 @@ def test_version_2_knows_no_mixing(
 
 @pytest.mark.parametrize(
     ("method", "given", "read"),
-    [("prompt", {"mix": 4}, {"mix": 4, "scoring": "direct"}), ("finetune-lm", {}, {})],
+    [
+        ("prompt", {"mix": 4}, {"mix": 4, "scoring": "direct", "label_smoothing": 0.0}),
+        ("finetune-lm", {}, {}),
+    ],
 )
 def test_version_3_asks_directly(
     tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
@@ -135,6 +142,20 @@ def test_version_4_does_not_know_what_the_model_was_computed_in(tmp_path: Path) 
     assert model.precision is None
     failed = {**content, "status": "failed", "error": "x", "model": None}
     assert load_record(write(tmp_path, failed)).model is None
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "read"),
+    [
+        ("prompt", {"scoring": "direct"}, {"scoring": "direct", "label_smoothing": 0.0}),
+        ("finetune-lm", {}, {}),
+    ],
+)
+def test_version_5_takes_targets_as_they_are(
+    tmp_path: Path, method: str, given: dict[str, object], read: dict[str, object]
+) -> None:
+    """Records as version 5 wrote them; must load for ever."""
+    assert options_of_version(5, tmp_path, method, given) == read
 
 
 @pytest.mark.parametrize(
@@ -171,8 +192,8 @@ def test_no_record_broken_json_and_a_newer_version_are_told_apart(tmp_path: Path
     (tmp_path / "record.json").write_text('{"status":\n nonsense')
     with pytest.raises(DataError, match=r"record\.json:2: is not JSON"):
         load_record(tmp_path)
-    write(tmp_path, {**finished(), "schema_version": 6})
-    with pytest.raises(DataError, match="schema_version 6"):
+    write(tmp_path, {**finished(), "schema_version": 7})
+    with pytest.raises(DataError, match="schema_version 7"):
         load_record(tmp_path)
 
 
@@ -209,7 +230,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
     file = write(tmp_path, oldest)
     before = file.read_bytes()
     record = load_record(file)
-    assert (record.schema_version, record.seed, record.cost.train_s) == (5, 7, 9.5)
+    assert (record.schema_version, record.seed, record.cost.train_s) == (6, 7, 9.5)
     assert file.read_bytes() == before
     write(tmp_path, {**oldest, "random_seed": None})
     with pytest.raises(DataError, match="seed: Input should be a valid integer"):
@@ -226,7 +247,7 @@ def test_older_versions_are_brought_up_to_date_step_by_step(
         (None, "schema_version: is missing"),
         (True, "schema_version: is no version"),
         ("1", "schema_version: is no version"),
-        (0, "has schema_version 0, and there is no way from 0 to 5"),
+        (0, "has schema_version 0, and there is no way from 0 to 6"),
     ],
 )
 def test_a_version_that_cannot_be_read_is_told(
