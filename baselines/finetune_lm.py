@@ -55,7 +55,7 @@ class FinetuneLmOptions(BaseModel):
         dropout: in the LM, on the embedding and the residual branches.
         verbalizer: how labels become units; None: `frequency`.
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
-            whole vocabulary, from the separator on, as in the paper.
+            whole vocabulary, from the separator on, as in the paper; None: `labels`.
         max_epochs: passes over the training set at most in a trial; None: 10, sequences 30.
         max_minutes: time limit of all trials together.
         patience: validations without a better score before a trial stops.
@@ -80,7 +80,7 @@ class FinetuneLmOptions(BaseModel):
     warmup_steps: int | None = Field(default=None, ge=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     verbalizer: Name | None = None
-    loss: Literal["labels", "full"] = "labels"
+    loss: Literal["labels", "full"] | None = None
     max_epochs: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=10, ge=1)
@@ -109,11 +109,12 @@ class FinetuneLm:
         if not isinstance(options, FinetuneLmOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
         verbalizer = options.verbalizer or "frequency"
-        check_verbalizer(verbalizer, job.task, options.loss)
+        loss = options.loss or "labels"
+        check_verbalizer(verbalizer, job.task, loss)
         self._rates = rates(options.lr, options.search, (LR,))
         copies = settled_copies(job, options.augment)
         batch_utterances = options.batch_utterances or BATCH_UTTERANCES
-        preset = preset_of(job.task, options.loss, "direct")
+        preset = preset_of(job.task, loss, "direct", n_train=len(job.corpus.train))
         window = preset.window if options.window is None else options.window
         mix = preset.mix if options.mix is None else options.mix
         keep_freed_memory()
@@ -121,7 +122,7 @@ class FinetuneLm:
         self._work = LmFinetuning(
             job,
             self._gslm,
-            UnitTask(job, self._gslm, verbalizer, options.loss),
+            UnitTask(job, self._gslm, verbalizer, loss),
             learnable=verbalizer == "learnable",
             dropout=options.dropout,
             unit_dropout=options.unit_dropout,
@@ -138,6 +139,7 @@ class FinetuneLm:
         self._max_epochs = options.max_epochs or MAX_EPOCHS[job.task.answer]
         settled: dict[str, object] = {
             "verbalizer": verbalizer,
+            "loss": loss,
             "augment": copies,
             "batch_utterances": batch_utterances,
             "window": window,

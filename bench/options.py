@@ -154,7 +154,8 @@ METHOD_OPTIONS: tuple[Option, ...] = (
         name="verbalizer",
         kind="str",
         choices=("frequency", "random", "kmeans", "alignment", "learnable"),
-        help="how labels become units (default: prompt learns it; finetune-lm: frequency)",
+        help="how labels become units (default: prompt learns it; frequency with the full loss, "
+        "and in finetune-lm)",
         methods=_LM,
     ),
     Option(
@@ -168,10 +169,10 @@ METHOD_OPTIONS: tuple[Option, ...] = (
     Option(
         name="loss",
         kind="str",
-        default="labels",
         choices=("labels", "full"),
-        help="labels: between the labels possible at each place; full: over the whole "
-        "vocabulary from the separator on, as in the paper",
+        help="labels: between the labels possible at each place, best where labels are few; full: "
+        "over the whole vocabulary from the separator on, as in the paper, where an untrained LM "
+        "falls far behind (default: full for prompt in ks and ic from 500 training utterances on)",
         methods=_LM,
     ),
     Option(name="lr", kind="float", help="(peak) learning rate (default: by task)", methods=_TUNED),

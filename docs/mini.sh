@@ -38,23 +38,20 @@ recurrent() { # intents by what SUPERB's head for ASR and SF is made of, and not
         run --method s3prl --task ic --upstream "$upstream" --head recurrent
     done
 }
-random() { # the same units, read by a frozen LM of the same shape that was hardly trained at all
-    local task gslm folders=()
-    for task in ks ic lid asr; do
-        [[ -d $out/units/$task ]] || bench units mini --task "$task" --out "$out/units/$task"
-        folders+=(--units "$out/units/$task")
+random() { # controls: the same units, read by an LM of the same shape without its training
+    local task gslm k
+    for task in ks ic lid sf asr; do
+        run --method prompt --task "$task" --gslm random:mini
     done
-    [[ -d $out/gslms/random ]] || bench pretrain "${folders[@]}" --out "$out/gslms/random" \
-        --preset mini --epochs 0.001 --lr 1e-9 --name random
-    for gslm in mini "$out/gslms/random"; do
-        on() { run --method prompt --gslm "$gslm" --task "$1" --corpus "$out/units/$1" "${@:2}"; }
-        on ks
-        on ks --verbalizer frequency --max-epochs 20
-        on ks --verbalizer frequency --max-epochs 20 --loss full --lr 0.005 --schedule constant
-        for k in 5 10; do on ks --shots "$k" --max-epochs 60; done
-        on ic --max-epochs 20
-        on lid --max-epochs 5
-        on asr --max-epochs 5
+    for gslm in mini random:mini; do
+        on() { run --method prompt --task ks --gslm "$gslm" "$@"; }
+        on --loss labels
+        on --lr 0.005 --schedule constant # the paper's rate
+        on --lr 0.03
+        for k in 5 10; do
+            on --shots "$k" --max-epochs 60
+            on --shots "$k" --max-epochs 60 --loss full
+        done
     done
 }
 

@@ -18,7 +18,7 @@ run() { # task, then options
     bench run --task "$task" --corpus "$data/$task" --out "$out/runs" --threads "$threads" "$@"
 }
 prompt() { # GSLM, task, then options
-    run "$2" --method prompt --gslm "$1" "${@:3}"
+    run "$2" --method prompt --loss labels --gslm "$1" "${@:3}"
 }
 
 lm() {
@@ -40,12 +40,18 @@ main() {
 controls() {
     # The same shape and units, read by weights that were never trained.
     for verbalizer in learnable frequency; do
-        run ks --method prompt --gslm "$random" --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
+        prompt "$random" ks --shots 200 --max-epochs 4 --verbalizer "$verbalizer"
     done
     # As in the paper: units for labels, a loss over all units, a low rate that stays.
     for gslm in "$random" "$plain"; do
         run ks --method prompt --gslm "$gslm" --shots 200 --max-epochs 8 \
             --verbalizer frequency --loss full --lr 0.005 --schedule constant
+    done
+    # That loss and those units at higher rates.
+    for gslm in "$lm" "random:$lm"; do
+        for lr in 0.02 0.03; do
+            run ks --method prompt --gslm "$gslm" --shots 200 --max-epochs 8 --loss full --lr "$lr"
+        done
     done
     for task in ks ic; do
         run "$task" --method bag-of-units

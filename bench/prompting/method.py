@@ -63,7 +63,7 @@ class PromptOptions(BaseModel):
             vectors of their own that begin there; None: the task's preset (`lm` with the full
             loss; nothing is read through the channel).
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
-            whole vocabulary, from the separator on, as in the paper.
+            whole vocabulary, from the separator on, as in the paper; None: see `preset_of`.
         lr: peak learning rate of Adam; None: the task's preset.
         schedule: `cosine` decays to 0 over max_epochs or max_minutes, whichever ends first.
         warmup_steps: steps of linear warm-up; None: 50.
@@ -92,7 +92,7 @@ class PromptOptions(BaseModel):
     prompt_mode: Literal["deep", "input"] = "deep"
     verbalizer: Name | None = None
     label_vectors: Literal["lm", "trained"] | None = None
-    loss: Literal["labels", "full"] = "labels"
+    loss: Literal["labels", "full"] | None = None
     lr: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: int | None = Field(default=None, ge=0)
@@ -123,7 +123,7 @@ def _check_channel(job: Job, options: PromptOptions) -> None:
             f"--scoring channel compares single labels, and {job.task.name} answers several",
             hint="choose --scoring direct",
         )
-    if options.loss != "labels":
+    if options.loss == "full":
         raise UsageError("--scoring channel is a competition of labels: no --loss full", hint=hint)
     if options.prompt_mode != "deep":
         raise UsageError("--scoring channel has deep prompts only: no --prompt-mode", hint=hint)
@@ -151,7 +151,13 @@ class PromptMethod:
         if not isinstance(options, PromptOptions):
             raise TypeError(f"options of another method: {type(options).__name__}")
         keep_freed_memory()
-        preset = preset_of(job.task, options.loss, options.scoring)
+        preset = preset_of(
+            job.task,
+            options.loss,
+            options.scoring,
+            options.verbalizer,
+            n_train=len(job.corpus.train),
+        )
         if preset.scoring == "channel":
             _check_channel(job, options)
         left_open = {k: v for k, v in preset._asdict().items() if getattr(options, k) is None}
@@ -161,12 +167,12 @@ class PromptMethod:
         options = options.model_copy(update=left_open)
         verbalizer = options.verbalizer
         if verbalizer is not None:
-            check_verbalizer(verbalizer, job.task, options.loss)
+            check_verbalizer(verbalizer, job.task, preset.loss)
         self._job, self.options = job, options
         self._gslm = load_gslm_of(job)
         device = torch.device(job.device)
         frozen = FrozenLM(self._gslm.lm, products_dtype(job), device)
-        self._task = UnitTask(job, self._gslm, verbalizer, options.loss)
+        self._task = UnitTask(job, self._gslm, verbalizer, preset.loss)
         self._schedule = Schedule.model_validate(
             {name: getattr(options, name) for name in Schedule.model_fields}
         )
@@ -183,7 +189,7 @@ class PromptMethod:
             direct = self._direct_prompts(learnt=verbalizer == "learnable").to(device)
             self._prompts = direct
             self._objective = Objective(
-                frozen, direct, self._task.answers, options.loss, options.label_smoothing
+                frozen, direct, self._task.answers, preset.loss, options.label_smoothing
             )
 
     def _direct_prompts(self, *, learnt: bool) -> Prompts:

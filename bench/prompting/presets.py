@@ -17,6 +17,7 @@ class Preset(NamedTuple):
     """Defaults of a task; see `PromptOptions`."""
 
     scoring: Scoring
+    loss: Loss
     prompt_length: int
     lr: float
     max_epochs: int
@@ -30,6 +31,7 @@ class Preset(NamedTuple):
 
 _LABEL = Preset(
     scoring="direct",
+    loss="labels",
     prompt_length=20,
     lr=0.04,
     max_epochs=40,
@@ -50,23 +52,47 @@ PRESETS: dict[str, Preset] = {
 }
 """By the form of the task's answer."""
 _CHANNEL = _LABEL._replace(
-    scoring="channel", prompt_length=5, max_epochs=12, verbalizer=None, label_vectors=None
+    scoring="channel", prompt_length=5, lr=0.02, max_epochs=12, verbalizer=None, label_vectors=None
 )
 WINDOW, MIX = 0.25, 4
 """Of tasks whose label holds throughout an utterance."""
 
 
-def preset_of(task: TaskSpec, loss: Loss, scoring: Scoring | None = None) -> Preset:
-    """The defaults for a task; with the full loss, answers are spelt and read as in the paper.
+LR_OF_UNITS = 0.02
+"""Where one unit answers among all of the vocabulary. Higher rates, there and through the channel,
+get no more out of a trained LM, and ever more out of an untrained one (docs/mini.md)."""
+FEW = 500
+"""Training utterances. That one unit answers takes hundreds of steps to learn, which fewer do not
+make in as many passes."""
+
+
+def preset_of(
+    task: TaskSpec,
+    loss: Loss | None,
+    scoring: Scoring | None = None,
+    verbalizer: Name | None = None,
+    *,
+    n_train: int,
+) -> Preset:
+    """The defaults for a task.
 
     Args:
         task: what is asked.
-        loss: between which rows.
+        loss: between which rows; None: as in the paper for labels that are heard somewhere (KS,
+            IC), unless there are `FEW` utterances or labels are to be learnt; else the labels'.
         scoring: how; None: the channel where each unit has the label of all, with the labels' loss.
+        verbalizer: what was asked for.
+        n_train: training utterances.
     """
     if scoring is None:
-        scoring = "channel" if task.throughout and loss == "labels" else "direct"
+        scoring = "channel" if task.throughout and loss != "full" else "direct"
     preset = _CHANNEL if scoring == "channel" else PRESETS[task.answer]
+    classifies = scoring == "direct" and not task.is_sequence and not task.throughout
+    if loss is None:
+        as_published = classifies and verbalizer != "learnable" and n_train >= FEW
+        loss = "full" if as_published else "labels"
+    if loss == "full" and classifies:
+        return preset._replace(loss="full", lr=LR_OF_UNITS, verbalizer="frequency")
     if loss == "full":
-        return preset._replace(verbalizer="frequency", label_vectors="lm")
+        return preset._replace(loss="full", verbalizer="frequency", label_vectors="lm")
     return preset._replace(window=WINDOW, mix=MIX) if task.throughout else preset

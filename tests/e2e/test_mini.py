@@ -21,6 +21,12 @@ def test_the_defaults_hear_words_of_strangers(bench: BenchCommand, tmp_path: Pat
     assert prompt["scores"]["accuracy"]["value"] > 0.85  # 12 labels, 24 unheard speakers
     assert prompt["n_trainable"] <= 100_000
     assert "lm_looks_untrained" not in prompt["corpus"]["notes"]
+    # It is the LM's training that hears them: the same without it is far below.
+    control = ("--gslm", "random:mini", "--max-epochs", "12")
+    random = json.loads(bench("run", "--method", "prompt", *quick, *control).stdout)
+    assert random["model"]["name"] == "random:mini"
+    assert random["corpus"]["fingerprint"] == prompt["corpus"]["fingerprint"]
+    assert random["scores"]["accuracy"]["value"] < 0.5
     # The control hears through the same encoder, which nobody had to name.
     bag = json.loads(bench("run", "--method", "bag-of-units", *quick).stdout)
     assert bag["corpus"]["fingerprint"] == prompt["corpus"]["fingerprint"]

@@ -55,7 +55,7 @@ def test_languages_are_told_apart_through_the_channel(
     done = bench(
         *("run", "--method", "prompt", "--task", "lid", "--corpus", units_folder("lid")),
         *("--gslm", gslm, "--json", "--threads", "1", "--precision", "fp32"),
-        *("--prompt-length", "3", "--max-epochs", "6"),
+        *("--prompt-length", "3", "--max-epochs", "6", "--lr", "0.04"),
     )
     record = Record.model_validate_json(done.stdout)
     assert record.method.options["scoring"] == "channel"
