@@ -44,14 +44,17 @@ random() { # controls: the same units, read by an LM of the same shape without i
         run --method prompt --task "$task" --gslm random:mini
     done
     for gslm in mini random:mini; do
-        on() { run --method prompt --task ks --gslm "$gslm" "$@"; }
-        on --loss labels
-        on --lr 0.005 --schedule constant # the paper's rate
-        on --lr 0.03
+        on() { run --method prompt --gslm "$gslm" --task "$@"; }
+        for lr in 0.005 0.01 0.03; do on ks --lr "$lr"; done
+        on ks --lr 0.005 --schedule constant # the paper's rate
+        on ks --loss labels
         for k in 5 10; do
-            on --shots "$k" --max-epochs 60
-            on --shots "$k" --max-epochs 60 --loss full
+            on ks --shots "$k" --max-epochs 60
+            on ks --shots "$k" --max-epochs 60 --loss full
         done
+        on ic --loss labels
+        on ic --label-vectors lm
+        for lr in 0.01 0.04; do on lid --lr "$lr"; done
     done
 }
 
