@@ -53,7 +53,7 @@ random() { # controls: the same units, read by an LM of the same shape without i
             on ks --shots "$k" --max-epochs 60 --loss full
         done
         on ic --loss labels
-        on ic --label-vectors lm
+        for lr in 0.02 0.03; do on ic --label-vectors lm --lr "$lr"; done
         for lr in 0.01 0.04; do on lid --lr "$lr"; done
     done
 }
