@@ -145,10 +145,6 @@ class _Trial:
     losses: list[float] = field(default_factory=list)
     total: float = 0.0
 
-    def told(self) -> list[Any]:
-        """What a checkpoint says of it beside tensors."""
-        return [getattr(self, name) for name in _OF_TRIAL]
-
 
 class Fitting:
     """One training.
@@ -303,7 +299,7 @@ class Fitting:
     def _one_epoch(self, ends: float) -> None:
         """A pass over the training set, or what is left of one, cut off at a time of the clock."""
         batches = self.problem.batches(self.epoch)
-        trials = list(self.under_way)
+        trials = self.under_way
         rates = ", ".join(f"{trial.rate:g}" for trial in trials)
         what, n = f"lr {rates}, epoch {self.epoch + 1}", len(trials)
         stretch = STRETCH if n == 1 else len(batches)
@@ -326,7 +322,7 @@ class Fitting:
                 if time.perf_counter() >= ends:
                     break
                 # The end of an epoch is saved together with its validation.
-                if n == 1 and self.epoch_steps < len(batches) and self._saving_is_due():
+                if self.epoch_steps < len(batches) and self._saving_is_due():
                     self._tick()
                     self._save()
         for trial in trials:
@@ -378,7 +374,9 @@ class Fitting:
             tensors |= {f"{trial.index}/{name}": tensor for name, tensor in own.items()}
         state = {"identity": self.identity, "format": _FORMAT}
         state |= {name: getattr(self, name) for name in _STATE}
-        state["under_way"] = [trial.told() for trial in self.under_way]
+        state["under_way"] = [
+            [getattr(trial, name) for name in _OF_TRIAL] for trial in self.under_way
+        ]
         save_checkpoint(self.checkpoint, tensors, state)
         self._saved_at = time.monotonic()
         self._saving_s = self._saved_at - began

@@ -9,6 +9,7 @@ that leave it alone did the same, and must compare.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bench.errors import DataError
@@ -19,47 +20,29 @@ Step = Callable[[Content], Content]
 CURRENT = 6
 """The version that is written."""
 
-_BEFORE_OPTIONS: Mapping[str, Content] = {
-    "prompt": {"augment": 0, "label_vectors": "lm", "unit_dropout": 0.0, "window": 1.0},
-    "finetune-lm": {"augment": 0, "unit_dropout": 0.0, "window": 1.0},
-    "bag-of-units": {"augment": 0},
+_BEFORE_OPTIONS: Mapping[int, Mapping[str, Content]] = {
+    1: {
+        "prompt": {"augment": 0, "label_vectors": "lm", "unit_dropout": 0.0, "window": 1.0},
+        "finetune-lm": {"augment": 0, "unit_dropout": 0.0, "window": 1.0},
+        "bag-of-units": {"augment": 0},
+    },
+    2: {"prompt": {"mix": 1}, "finetune-lm": {"mix": 1}},
+    3: {"prompt": {"scoring": "direct"}},
+    4: {},  # `model.precision` is not known, which is its default
+    5: {"prompt": {"label_smoothing": 0.0}},
 }
-"""What held in runs of version 1 that were made before a method had the option."""
+"""What held in runs of a version that were made before a method had the option."""
 
 
-def _from_1(content: Content) -> Content:
+def _with_options(before: Mapping[str, Content], content: Content) -> Content:
     method = content["method"]
-    before = _BEFORE_OPTIONS.get(method["name"], {})
-    return {**content, "method": {**method, "options": {**before, **method["options"]}}}
-
-
-def _from_2(content: Content) -> Content:
-    method = content["method"]
-    if method["name"] not in ("prompt", "finetune-lm"):
-        return content
-    return {**content, "method": {**method, "options": {"mix": 1, **method["options"]}}}
-
-
-def _from_3(content: Content) -> Content:
-    method = content["method"]
-    if method["name"] != "prompt":
-        return content
-    return {**content, "method": {**method, "options": {"scoring": "direct", **method["options"]}}}
-
-
-def _from_4(content: Content) -> Content:
-    return content  # `model.precision` is not known, which is its default
-
-
-def _from_5(content: Content) -> Content:
-    method = content["method"]
-    if method["name"] != "prompt":
-        return content
-    options = {"label_smoothing": 0.0, **method["options"]}
+    options = {**before.get(method["name"], {}), **method["options"]}
     return {**content, "method": {**method, "options": options}}
 
 
-STEPS: Mapping[int, Step] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
+STEPS: Mapping[int, Step] = {
+    version: partial(_with_options, before) for version, before in _BEFORE_OPTIONS.items()
+}
 """Step by the version that it starts from."""
 
 

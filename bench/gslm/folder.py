@@ -132,12 +132,15 @@ def load_gslm(folder: Path) -> Gslm:
     return Gslm(card, lm, hashlib.sha256(identity.encode()).hexdigest())
 
 
-def untrained(gslm: Gslm) -> Gslm:
+def untrained(card: GslmCard) -> Gslm:
     """The control of a GSLM: the same units and shape, weights as they are before any training.
 
     They are always the same ones. Its name is `random:` before the GSLM's.
+
+    Args:
+        card: the GSLM's; its weights need not be read.
     """
-    card = gslm.card.model_copy(update={"name": RANDOM + gslm.card.name})
+    card = card.model_copy(update={"name": RANDOM + card.name})
     lm = UnitLM(card.lm).reset(random.torch_generator(0, "pretrain", "weights"))
     identity = json.dumps([card.lm.model_dump(), card.rows, "untrained"])
     return Gslm(card, lm, hashlib.sha256(identity.encode()).hexdigest())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from bench.gslm.folder import Gslm, load_gslm, untrained
+from bench.gslm.folder import Gslm, load_gslm, read_card, untrained
 from bench.gslm.perplexity import perplexity
 from bench.gslm.precision import means_bf16, name_of
 from bench.gslm.registry import chosen_gslm
@@ -23,9 +23,7 @@ def load_gslm_of(job: Job) -> Gslm:
     """
     assert job.gslm is not None
     chosen = chosen_gslm(job.gslm)
-    gslm = load_gslm(chosen.folder)
-    if chosen.is_random:
-        gslm = untrained(gslm)
+    gslm = untrained(read_card(chosen.folder)) if chosen.is_random else load_gslm(chosen.folder)
     for split in (job.corpus.train, job.corpus.valid, job.corpus.test):
         check_units(split, gslm.card.n_units)
     return gslm

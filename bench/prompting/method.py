@@ -60,8 +60,8 @@ class PromptOptions(BaseModel):
         verbalizer: how labels become units; None: the task's preset (`frequency` with the full
             loss, none through the channel).
         label_vectors: what answered labels are read by: `lm`, their units' embeddings; `trained`,
-            vectors of their own that begin there; None: the task's preset (`lm` with the full
-            loss; nothing is read through the channel).
+            vectors of their own that begin there; None: the task's preset (texts: `lm` with the
+            full loss; nothing is read through the channel).
         loss: `labels`: cross entropy between the labels possible at each place; `full`: over the
             whole vocabulary, from the separator on, as in the paper; None: see `preset_of`.
         lr: peak learning rate of Adam; None: the task's preset.

@@ -143,6 +143,23 @@ def test_trials_side_by_side_are_those_that_run_alone(
         assert torch.equal(together.best[name], tensor)
 
 
+def losses_after_a_kill(
+    whole: TrainRecord, fit: Fitting, stops_at: int, folder: Path, kind: type[nn.Linear] = nn.Linear
+) -> int:
+    """Kills such a training elsewhere, and resumes it to the same end; gives the steps it took."""
+    other = replace(fit.job, folder=folder, resume=True)
+    folder.mkdir()
+    with pytest.raises(KilledError):
+        trained(Two(other, stops_at, kind))
+    resumed = Two(other, kind=kind)
+    again, fit_again = trained(resumed)
+    assert again == whole
+    curves = [(job.folder / "train.jsonl").read_text() for job in (fit.job, other)]
+    assert curves[0] == curves[1]
+    assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
+    return resumed.n_losses
+
+
 @pytest.mark.parametrize("kind", [nn.Linear, Line])
 @pytest.mark.parametrize("stops_at", [5, 105, 450, 590, 605, 700])
 def test_a_killed_training_ends_as_an_undisturbed_one(
@@ -155,20 +172,11 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
     monkeypatch.setattr(fitting, "SAVING_SHARE", float("inf"))
     whole, fit = trained(Two(job, kind=kind))
-    curve = (job.folder / "train.jsonl").read_text()
-    other = replace(job, folder=tmp_path / "other", resume=True)
-    other.folder.mkdir()
-    with pytest.raises(KilledError):
-        trained(Two(other, stops_at, kind))
-    resumed = Two(other, kind=kind)
-    again, fit_again = trained(resumed)
-    assert again == whole
-    assert (other.folder / "train.jsonl").read_text() == curve
-    assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
+    n_losses = losses_after_a_kill(whole, fit, stops_at, tmp_path / "other", kind)
     saved = stops_at // 100 * 100
     if kind is Line:  # a round of both trials is 200 steps
         saved = stops_at // 200 * 200
-    assert resumed.n_losses == whole.steps - saved, "no round was trained twice"
+    assert n_losses == whole.steps - saved, "no round was trained twice"
 
 
 @pytest.mark.parametrize("stops_at", [3, 45, 109, 596])
@@ -178,19 +186,10 @@ def test_a_training_killed_within_an_epoch_goes_on_within_it(
     monkeypatch.setattr(fitting, "SAVE_EVERY_S", 0.0)
     monkeypatch.setattr(fitting, "SAVING_SHARE", float("inf"))
     whole, fit = trained(Two(job))
-    curve = (job.folder / "train.jsonl").read_text()
     monkeypatch.setattr(fitting, "STRETCH", 2)
-    other = replace(job, folder=tmp_path / "other", resume=True)
-    other.folder.mkdir()
-    with pytest.raises(KilledError):
-        trained(Two(other, stops_at))
-    resumed = Two(other)
-    again, fit_again = trained(resumed)
-    assert again == whole
-    assert (other.folder / "train.jsonl").read_text() == curve
-    assert all(torch.equal(fit.best[name], fit_again.best[name]) for name in fit.best)
+    n_losses = losses_after_a_kill(whole, fit, stops_at, tmp_path / "other")
     begun = stops_at % 10  # an epoch has ten steps; at its end nothing is saved
-    assert resumed.n_losses == whole.steps - (stops_at - begun + min(8, begun // 2 * 2))
+    assert n_losses == whole.steps - (stops_at - begun + min(8, begun // 2 * 2))
 
 
 def test_a_finished_training_is_not_repeated(job: Job) -> None:

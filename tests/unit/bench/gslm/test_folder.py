@@ -161,7 +161,7 @@ def test_an_untrained_gslm_has_the_same_units_and_shape_and_always_the_same_weig
     folder: Path,
 ) -> None:
     gslm = load_gslm(folder)
-    control, again = untrained(gslm), untrained(gslm)
+    control, again = untrained(gslm.card), untrained(gslm.card)
     assert control.card.name == f"random:{gslm.card.name}"
     assert control.card.model_copy(update={"name": gslm.card.name}) == gslm.card
     assert control.fingerprint == again.fingerprint != gslm.fingerprint

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import pytest
 
 from bench.prompting.examples import Loss
 from bench.prompting.presets import FEW, Scoring, preset_of
 from bench.prompting.verbalizer import Name
 from tasks.registry import TASKS
+
+
+class Asked(TypedDict, total=False):
+    loss: Loss
+    scoring: Scoring
+    verbalizer: Name
 
 
 @pytest.mark.parametrize(
@@ -27,10 +35,10 @@ from tasks.registry import TASKS
     ],
 )
 def test_what_is_left_open_follows_the_task_and_what_was_asked(
-    task: str, asked: dict[str, str], settled: tuple[Scoring, Loss, Name | None, float]
+    task: str, asked: Asked, settled: tuple[Scoring, Loss, Name | None, float]
 ) -> None:
-    given = {"loss": None, **asked}
-    preset = preset_of(TASKS.get(task), **given, n_train=FEW)  # type: ignore[arg-type]
+    loss, scoring, verbalizer = asked.get("loss"), asked.get("scoring"), asked.get("verbalizer")
+    preset = preset_of(TASKS.get(task), loss, scoring, verbalizer, n_train=FEW)
     assert (preset.scoring, preset.loss, preset.verbalizer, preset.lr) == settled
 
 
